@@ -1,0 +1,144 @@
+/** What commands and the interface show: the JSON shapes of the contract, field for field, in its order. */
+import { disciplineNames, jobStates, policyNames, taskStates } from './job.ts';
+import { limits } from './limits.ts';
+import { healths, intents } from './node.ts';
+import { dict, flag, type Infer, json, list, nullable, real, struct, text, word } from './shape.ts';
+
+const count = real(0);
+const name = text(limits.textLength);
+const when = nullable(real(0));
+
+export const statusShape = struct({
+  version: name,
+  uptimeMs: count,
+  policy: word(policyNames),
+  queue: word(disciplineNames),
+  queuePaused: flag,
+  nodes: dict(count, 16),
+  slots: dict(count, 16),
+  tasks: dict(count, 16),
+  reexecuted: count,
+  lateResults: count,
+  throughput: dict(real(), 16),
+  latencyMs: dict(nullable(real()), 16),
+  journalBytes: count,
+  rssBytes: count,
+});
+export type Status = Infer<typeof statusShape>;
+
+export const nodeRowShape = struct({
+  name,
+  health: word(healths),
+  intent: word(intents),
+  drained: flag,
+  reason: nullable(name),
+  overloaded: flag,
+  /** Percent of the whole machine; null before the first heartbeat. */
+  cpu: nullable(real()),
+  cpuOurs: nullable(real()),
+  cores: count,
+  cpuModel: name,
+  memoryUsed: nullable(real()),
+  memoryTotal: count,
+  load1: nullable(real()),
+  slots: count,
+  assigned: count,
+  running: count,
+  succeeded: count,
+  failed: count,
+  throttle: real(),
+  labels: dict(name, limits.labels),
+  /** Time since the last heartbeat. */
+  lastHeartbeatMs: nullable(real()),
+  address: name,
+  direct: nullable(name),
+  version: name,
+});
+export type NodeRow = Infer<typeof nodeRowShape>;
+
+export const jobRowShape = struct({
+  job: count,
+  name,
+  state: word(jobStates),
+  tasks: count,
+  queued: count,
+  assigned: count,
+  running: count,
+  succeeded: count,
+  failed: count,
+  cancelled: count,
+  skipped: count,
+  lost: count,
+  submittedAt: count,
+  endedAt: when,
+  etaMs: nullable(real()),
+});
+export type JobRow = Infer<typeof jobRowShape>;
+
+export const taskRowShape = struct({
+  task: name,
+  index: count,
+  state: word(taskStates),
+  node: nullable(name),
+  attempt: count,
+  exitCode: nullable(real()),
+  queuedAt: count,
+  startedAt: when,
+  endedAt: when,
+  error: nullable(name),
+});
+export type TaskRow = Infer<typeof taskRowShape>;
+
+export const resultRowShape = struct({
+  task: name,
+  index: count,
+  state: word(taskStates),
+  exitCode: nullable(real()),
+  node: nullable(name),
+  attempt: count,
+  result: json(limits.inputDepth),
+  stdout: nullable(text(limits.resultStreamBytes)),
+  stderr: nullable(text(limits.resultStreamBytes)),
+  error: nullable(name),
+  runMs: nullable(real()),
+  cpuMs: nullable(real()),
+  truncated: flag,
+});
+export type ResultRow = Infer<typeof resultRowShape>;
+
+export const pickShape = struct({
+  node: nullable(name),
+  address: nullable(name),
+  policy: word(policyNames),
+  score: nullable(real()),
+});
+export type Pick = Infer<typeof pickShape>;
+
+export const candidateShape = struct({
+  node: name,
+  score: nullable(real()),
+  chosen: flag,
+  excluded: nullable(name),
+});
+
+export const explanationShape = struct({
+  task: name,
+  state: word(taskStates),
+  node: nullable(name),
+  attempt: count,
+  at: count,
+  policy: word(policyNames),
+  candidates: list(candidateShape, limits.nodes),
+  waiting: dict(count, 64),
+});
+export type Explanation = Infer<typeof explanationShape>;
+
+/** One line of `lbtop events`: a fact made readable. */
+export const eventLineShape = struct({
+  at: count,
+  level: word(['info', 'warn', 'error']),
+  /** A node's name, a task's id, `job 7` or `coordinator`. */
+  subject: name,
+  text: name,
+});
+export type EventLine = Infer<typeof eventLineShape>;
