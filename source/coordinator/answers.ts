@@ -1,0 +1,255 @@
+/** The answers to requests that are answered once: one function a verb. */
+import type { Hub } from '../feed/hub.ts';
+import { LbtopError } from '../model/errors.ts';
+import type { Target } from '../model/event.ts';
+import type { Fact } from '../model/fact.ts';
+import { type JobSpec, jobSpec, ordinalOf } from '../model/job.ts';
+import { limits } from '../model/limits.ts';
+import { policyObjection } from '../scheduler/policies/policies.ts';
+import type { Scheduler } from '../scheduler/scheduler.ts';
+import type { JobRecord, NodeState } from '../scheduler/state.ts';
+import { submitObjection } from '../scheduler/submit.ts';
+import { jobRow, nodeRow, statusOf, taskRow } from '../view/report.ts';
+import type { Series } from '../view/series.ts';
+import type { VerbArgs, VerbGives, VerbName } from '../wire/verbs.ts';
+import type { Clock } from './clock.ts';
+import { type Items, packItems } from './items.ts';
+import type { JobWatch } from './job-watch.ts';
+import type { Loop, Unstamped } from './loop.ts';
+import type { Outputs } from './outputs.ts';
+import { pickNode } from './pick.ts';
+import { resultRows } from './results.ts';
+
+/** What a coordinator's sessions work with. */
+export interface Desk {
+  scheduler: Scheduler;
+  series: Series;
+  loop: Loop;
+  clock: Clock;
+  outputs: Outputs;
+  items: Map<number, Items>;
+  watch: JobWatch;
+  hub: Hub;
+  /** Starts or ends recording; throws LbtopError. Returns the file that is recorded into now. */
+  record(file: string | null): Promise<string | null>;
+  shutdown(reason: string): void;
+  journalBytes(): number;
+}
+
+/** Who asks. `uploads` are the items that came ahead of a submission. */
+export interface Caller {
+  readonly who: string;
+  readonly mayOperate: boolean;
+  readonly uploads: Map<number, { parts: string[][]; bytes: number; count: number }>;
+}
+
+/** Verbs that are answered once. */
+export type OnceVerb = Exclude<VerbName, 'wait' | 'logs' | 'events' | 'watch' | 'look'>;
+
+type Answers = {
+  [V in OnceVerb]: (args: VerbArgs<V>, desk: Desk, caller: Caller) => VerbGives<V> | Promise<VerbGives<V>>;
+};
+
+export const answers: Answers = {
+  upload({ upload, items }, _desk, { uploads }) {
+    const held = uploads.get(upload) ?? { parts: [], bytes: 0, count: 0 };
+    for (const item of items) held.bytes += item.length;
+    held.count += items.length;
+    if (held.bytes > limits.itemsBytes)
+      throw new LbtopError(
+        'usage',
+        `the items are larger than ${limits.itemsBytes} bytes: submit them in several jobs`,
+      );
+    if (held.count > limits.tasksPerJob)
+      throw new LbtopError('usage', `more than ${limits.tasksPerJob} items: submit them in several jobs`);
+    held.parts.push(items);
+    if (!uploads.has(upload) && uploads.size >= 16)
+      throw new LbtopError('usage', 'too many uploads at once: submit what was uploaded first');
+    uploads.set(upload, held);
+    return {};
+  },
+
+  async submit({ spec, upload }, desk, { who, uploads }) {
+    const held = upload === null ? undefined : uploads.get(upload);
+    if (upload !== null) uploads.delete(upload);
+    const { state } = desk.scheduler;
+    if (spec.items !== 'none' && held?.count !== spec.span.count)
+      throw new LbtopError(
+        'usage',
+        `the job has ${spec.span.count} tasks and ${held?.count ?? 0} items came: send them again`,
+      );
+    const key = spec.key === null ? undefined : state.keys.get(spec.key);
+    const existing = key === undefined ? undefined : state.jobs.get(key);
+    if (existing !== undefined) return { job: existing.id, tasks: existing.tasks.count, existing: true };
+    const objection = submitObjection(state, spec);
+    if (objection !== null) throw new LbtopError('usage', objection);
+    const items = held === undefined ? undefined : packItems(held.parts);
+    return new Promise((resolve, reject) => {
+      desk.loop.ask(
+        { kind: 'submit', spec: copied(spec), by: who },
+        (facts) => {
+          const submitted = facts.find((fact) => fact.kind === 'job-submitted');
+          const twin = spec.key === null ? undefined : state.keys.get(spec.key);
+          if (submitted !== undefined) resolve({ job: submitted.job, tasks: spec.span.count, existing: false });
+          else if (twin !== undefined) resolve({ job: twin, tasks: spec.span.count, existing: true });
+          else reject(new LbtopError('failed', submitObjection(state, spec) ?? 'the job was not taken'));
+        },
+        // Before anything of the job can be sent to a node.
+        (facts) => {
+          const submitted = facts.find((fact) => fact.kind === 'job-submitted');
+          if (submitted !== undefined && items !== undefined) desk.items.set(submitted.job, items);
+        },
+      );
+    });
+  },
+
+  status: (_args, { scheduler, series, clock, journalBytes }) =>
+    statusOf(scheduler.state, series, clock.now(), {
+      journalBytes: journalBytes(),
+      rssBytes: process.memoryUsage.rss(),
+    }),
+
+  nodes: (_args, { scheduler, clock }) => [...scheduler.state.nodes.values()].map((node) => nodeRow(node, clock.now())),
+
+  jobs({ from, count }, { scheduler, clock }) {
+    const rows = [];
+    const { state } = scheduler;
+    // Ids are dense but for purged jobs: from a later id on, those before need not be looked at.
+    for (let id = Math.max(1, from); id < state.nextJob && rows.length < count; id++) {
+      const job = state.jobs.get(id);
+      if (job !== undefined) rows.push(jobRow(job, clock.now()));
+    }
+    return rows;
+  },
+
+  tasks({ job: id, from, count }, desk) {
+    const job = jobOf(desk, id);
+    const rows = [];
+    for (let ordinal = from; ordinal < job.tasks.count && rows.length < count; ordinal++)
+      rows.push(taskRow(desk.scheduler.state, job, ordinal));
+    return rows;
+  },
+
+  results: ({ job: id, from, count }, desk) =>
+    resultRows(desk.scheduler.state, jobOf(desk, id), desk.outputs, from, count),
+
+  async cancel({ job, index }, desk, { who }) {
+    const facts = await ask(desk, { kind: 'cancel', target: targetOf(desk, job, index), by: who });
+    return { tasks: countTasks(desk, facts) };
+  },
+
+  async retry({ job, index, onlyFailed }, desk, { who }) {
+    const target = targetOf(desk, job, index);
+    const facts = await ask(desk, { kind: 'retry', target, onlyFailed, by: who });
+    return { tasks: facts.filter(({ kind }) => kind === 'requeued').length };
+  },
+
+  async purge({ job }, desk) {
+    if (jobOf(desk, job).endedAt === null)
+      throw new LbtopError('usage', `job ${job} has not ended: cancel it first, or wait for it`);
+    await ask(desk, { kind: 'purge', job });
+    return {};
+  },
+
+  pause: ({ nodes, all, reason }, desk, { who }) =>
+    forNodes(desk, nodes, all, (node) => ({ kind: 'pause', node, reason, by: who })),
+
+  drain: ({ nodes, all, reason, now, deadlineMs }, desk, { who }) =>
+    forNodes(desk, nodes, all, (node) => ({
+      kind: 'drain',
+      node,
+      now,
+      deadline: deadlineMs === null ? null : desk.clock.now() + deadlineMs,
+      reason,
+      by: who,
+    })),
+
+  resume: ({ nodes, all, reason }, desk, { who }) =>
+    forNodes(desk, nodes, all, (node) => ({ kind: 'resume', node, reason, by: who })),
+
+  throttle: ({ nodes, all, share }, desk, { who }) =>
+    forNodes(desk, nodes, all, (node) => ({ kind: 'throttle', node, throttle: share, by: who })),
+
+  async 'pause-queue'({ paused }, desk, { who }) {
+    await ask(desk, { kind: 'pause-queue', paused, by: who });
+    return {};
+  },
+
+  async policy({ policy, queue }, desk, { who, mayOperate }) {
+    const { state } = desk.scheduler;
+    if (policy !== null || queue !== null) {
+      const objection = policyObjection(policy, queue);
+      if (objection !== null) throw new LbtopError('usage', objection);
+      if (!mayOperate) throw new LbtopError('refused', 'switching the policy needs the role operator');
+      await ask(desk, { kind: 'set-policy', policy: policy ?? state.policy, discipline: queue, by: who });
+    }
+    return { policy: state.policy, queue: state.discipline };
+  },
+
+  pick: (_args, { scheduler }) => pickNode(scheduler.state),
+
+  explain() {
+    throw new LbtopError('usage', 'explain is not known to this version of the coordinator');
+  },
+
+  record: async ({ file }, desk) => ({ file: await desk.record(file) }),
+
+  shutdown({ reason }, desk) {
+    setImmediate(() => desk.shutdown(reason));
+    return {};
+  },
+};
+
+function ask(desk: Desk, event: Unstamped): Promise<readonly Fact[]> {
+  return new Promise((resolve) => desk.loop.ask(event, resolve));
+}
+
+/** The job, or LbtopError naming it. */
+export function jobOf({ scheduler }: Desk, id: number): JobRecord {
+  const job = scheduler.state.jobs.get(id);
+  if (job === undefined) throw new LbtopError('usage', `there is no job ${id}: lbtop jobs lists them`);
+  return job;
+}
+
+/** The ordinal of a user's index, or null for the whole job; LbtopError where the job has no such task. */
+export function ordinalFor(job: JobRecord, index: number | null): number | null {
+  if (index === null) return null;
+  const ordinal = ordinalOf(job.spec.span, index);
+  if (ordinal === -1) throw new LbtopError('usage', `job ${job.id} has no task ${job.id}.${index}`);
+  return ordinal;
+}
+
+function targetOf(desk: Desk, id: number, index: number | null): Target {
+  return { job: id, ordinal: ordinalFor(jobOf(desk, id), index) };
+}
+
+async function forNodes(
+  desk: Desk,
+  names: readonly string[],
+  all: boolean,
+  event: (node: string) => Unstamped,
+): Promise<{ nodes: string[] }> {
+  const known = desk.scheduler.state.nodes;
+  const missing = names.find((name) => !known.has(name));
+  if (missing !== undefined) throw new LbtopError('usage', `there is no node ${missing}: lbtop nodes lists them`);
+  if (names.length === 0 && !all) throw new LbtopError('usage', 'name the nodes, or say --all');
+  const there = (node: NodeState) => node.health !== 'left' && node.health !== 'lost';
+  const nodes = all ? [...known.values()].filter(there).map(({ name }) => name) : [...names];
+  await Promise.all(nodes.map((node) => ask(desk, event(node))));
+  return { nodes };
+}
+
+/** How many tasks a cancellation ended. */
+function countTasks(desk: Desk, facts: readonly Fact[]): number {
+  let tasks = 0;
+  for (const fact of facts) {
+    if (fact.kind === 'ended') tasks++;
+    if (fact.kind === 'job-closed') tasks += desk.scheduler.state.jobs.get(fact.job)?.counts[fact.state] ?? 0;
+  }
+  return tasks;
+}
+
+/** A spec of our own: its binary fields are views of what was received. */
+function copied(spec: JobSpec): JobSpec {
+  return jobSpec({ ...spec, stdin: spec.stdin === null ? null : Uint8Array.from(spec.stdin) });
+}

@@ -1,0 +1,144 @@
+/** One client's connection: requests in, answers and streams out. */
+import { LbtopError, oneLine } from '../model/errors.ts';
+import { limits } from '../model/limits.ts';
+import { type Shape, ShapeError } from '../model/shape.ts';
+import type { Connection, ConnectionEvents } from '../wire/connection.ts';
+import type { Message, MessageOf, Role } from '../wire/messages.ts';
+import { type VerbArgs, type VerbName, verbs } from '../wire/verbs.ts';
+import { answers, type Caller, type Desk, type OnceVerb } from './answers.ts';
+import { finished, pending } from './source.ts';
+import { openSource, type SourceVerb } from './sources.ts';
+
+/** Items that may be under way to a client beyond those that it said it has taken. */
+const streamWindow = 64;
+const streamsPerClient = 64;
+
+type StreamVerb = SourceVerb | 'watch';
+
+/** A request that is answered many times. */
+interface Stream {
+  /** The client has taken so many items in all. */
+  taken(count: number): void;
+  close(): void;
+  look?(raw: unknown): void;
+}
+
+/** Takes a connection whose peer said that it is a client; returns what the connection is to tell. */
+export function acceptClient(connection: Connection, role: Role, who: string, desk: Desk): ConnectionEvents {
+  const streams = new Map<number, Stream>();
+  const caller: Caller = { who, mayOperate: role === 'operator', uploads: new Map() };
+
+  function fail(id: number, error: unknown): void {
+    const code = error instanceof LbtopError ? error.code : error instanceof ShapeError ? 'usage' : 'failed';
+    connection.send({ kind: 'fail', id, code, message: oneLine(error).slice(0, limits.textLength) });
+  }
+
+  async function request({ id, verb, args }: MessageOf<'request'>): Promise<void> {
+    try {
+      const row = Object.hasOwn(verbs, verb) ? verbs[verb as VerbName] : undefined;
+      if (row === undefined) throw new LbtopError('usage', `this coordinator does not know the request ${verb}`);
+      if (!(row.may as readonly Role[]).includes(role))
+        throw new LbtopError('refused', `${verb} is not allowed for the role ${role}`);
+      const checked = row.args.unpack(args);
+      if (verb === 'look') {
+        const { watch, look } = checked as { watch: number; look: unknown };
+        streams.get(watch)?.look?.(look);
+        connection.send({ kind: 'reply', id, value: row.gives.pack({} as never) });
+      } else if (row.streams) openStream(id, verb as StreamVerb, checked);
+      else {
+        const answer = answers[verb as OnceVerb] as (args: unknown, desk: Desk, caller: Caller) => unknown;
+        const value = await answer(checked, desk, caller);
+        connection.send({ kind: 'reply', id, value: row.gives.pack(value as never) });
+      }
+    } catch (error) {
+      fail(id, error);
+    }
+  }
+
+  function openStream(id: number, verb: StreamVerb, args: unknown): void {
+    if (streams.has(id)) throw new LbtopError('usage', `a stream with the id ${id} is open`);
+    if (streams.size >= streamsPerClient) throw new LbtopError('usage', 'too many streams on one connection');
+    if (verb === 'watch') {
+      const { look, rateHz } = args as VerbArgs<'watch'>;
+      streams.set(
+        id,
+        desk.hub.watch(look, rateHz, (value) => connection.send({ kind: 'item', id, value })),
+      );
+    } else openPulled(id, verb, args);
+  }
+
+  function openPulled(id: number, verb: SourceVerb, args: unknown): void {
+    const shape = verbs[verb].gives as Shape<unknown>;
+    let sent = 0;
+    let taken = 0;
+    let asked = false;
+    // Sources wake from their own callbacks: several wakes in a turn are one pump.
+    const wake = () => {
+      if (asked) return;
+      asked = true;
+      setImmediate(() => {
+        asked = false;
+        if (streams.has(id)) pump();
+      });
+    };
+    const source = openSource(verb, args, desk, wake);
+    const pump = () => {
+      try {
+        while (sent - taken < streamWindow) {
+          const value = source.pull();
+          if (value === pending) return;
+          if (value === finished) {
+            endStream(id);
+            connection.send({ kind: 'done', id });
+            return;
+          }
+          sent++;
+          connection.send({ kind: 'item', id, value: shape.pack(value) });
+        }
+      } catch (error) {
+        endStream(id);
+        fail(id, error);
+      }
+    };
+    streams.set(id, {
+      taken(count) {
+        taken = Math.min(sent, Math.max(taken, count));
+        pump();
+      },
+      close: source.close,
+    });
+    pump();
+  }
+
+  function endStream(id: number): void {
+    streams.get(id)?.close();
+    streams.delete(id);
+  }
+
+  function take(message: Message): void {
+    switch (message.kind) {
+      case 'request':
+        void request(message);
+        return;
+      case 'ready':
+        streams.get(message.id)?.taken(message.taken);
+        return;
+      case 'abandon':
+        return endStream(message.id);
+      case 'bye':
+        return;
+      default:
+        connection.send({ kind: 'refuse', code: 'refused', reason: `a client does not say ${message.kind}` });
+        connection.close(`unexpected ${message.kind}`);
+    }
+  }
+
+  return {
+    messages(batch) {
+      for (const message of batch) take(message);
+    },
+    closed() {
+      for (const id of [...streams.keys()]) endStream(id);
+    },
+  };
+}

@@ -1,0 +1,179 @@
+/** Puts a coordinator together: the scheduler, its loop, the sessions, the outputs, and a listening socket. */
+
+import { windowHub } from '../feed/hub.ts';
+import type { Recorder } from '../feed/recorder.ts';
+import { LbtopError, oneLine } from '../model/errors.ts';
+import type { Fact } from '../model/fact.ts';
+import type { DisciplineName, PolicyName } from '../model/job.ts';
+import { policyObjection } from '../scheduler/policies/policies.ts';
+import { createScheduler } from '../scheduler/scheduler.ts';
+import type { State } from '../scheduler/state.ts';
+import { emptySeries, observe } from '../view/series.ts';
+import { listen } from '../wire/endpoint.ts';
+import type { Desk } from './answers.ts';
+import { acceptClient } from './client-session.ts';
+import { monotonicClock } from './clock.ts';
+import { effects } from './effects.ts';
+import type { Items } from './items.ts';
+import { jobWatch } from './job-watch.ts';
+import { startLoop } from './loop.ts';
+import { nodeSessions } from './node-session.ts';
+import { memoryOutputs } from './outputs.ts';
+
+export interface CoordinatorOptions {
+  host: string;
+  /** 0: any that is free. */
+  port: number;
+  /** Null: neither encrypted nor authenticated; for tests and benchmarks. */
+  secret: Buffer | null;
+  version: string;
+  /** Null: what the recovered state says, else the defaults. */
+  policy: PolicyName | null;
+  queue: DisciplineName | null;
+  /** Percent; null as above. */
+  cpuLimit: number | null;
+  /** Seed of the policies that draw lots. */
+  seed: number;
+  /** Records the session into this file from the start. */
+  record: string | null;
+  log(line: string): void;
+  /** A client asked for the end. */
+  onShutdown(reason: string): void;
+  /** Something is broken so that nothing more may be acknowledged. */
+  fatal(error: unknown): void;
+}
+
+export interface Coordinator {
+  readonly host: string;
+  readonly port: number;
+  readonly state: State;
+  /** Ends it: what was acknowledged is durable, recordings are complete; nodes go on with their tasks. */
+  stop(reason: string): Promise<void>;
+}
+
+/** Returns a coordinator that listens. Throws LbtopError where the address or the recording's file cannot be had. */
+export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
+  const { version, log } = options;
+  const objection = policyObjection(options.policy, options.queue);
+  if (objection !== null) throw new LbtopError('usage', objection);
+  const clock = monotonicClock();
+  const scheduler = createScheduler();
+  const { state } = scheduler;
+  const series = emptySeries();
+  const outputs = memoryOutputs();
+  const items = new Map<number, Items>();
+  const watch = jobWatch();
+  let recorder: Recorder | null = null;
+
+  function applied(facts: readonly Fact[]): void {
+    for (const fact of facts) observe(series, state, fact);
+    recorder?.record(facts);
+  }
+
+  const loop = startLoop({ scheduler, clock, applied, commit: null, fatal: options.fatal });
+  const nodes = nodeSessions({ state, loop, outputs, log });
+  const sendEffects = effects({ state, items, session: nodes.get });
+  loop.onFacts(sendEffects);
+  loop.onFacts(watch.observe);
+  loop.onFacts((facts) => {
+    for (const fact of facts) {
+      if (fact.kind === 'job-purged') {
+        items.delete(fact.job);
+        outputs.forget(fact.job);
+      }
+      logFact(fact, log);
+    }
+  });
+
+  async function record(file: string | null): Promise<string | null> {
+    if (recorder !== null && file !== null)
+      throw new LbtopError('usage', `already recording into ${recorder.file}: end that first`);
+    if (file === null) {
+      const ending = recorder;
+      recorder = null;
+      await ending?.close();
+      return null;
+    }
+    const { startRecorder } = await import('../feed/recorder.ts');
+    recorder = await startRecorder({ file, version, state, series, log });
+    return file;
+  }
+
+  const desk: Desk = {
+    scheduler,
+    series,
+    loop,
+    clock,
+    outputs,
+    items,
+    watch,
+    hub: windowHub(() => ({ state, series, now: clock.now() })),
+    record,
+    shutdown: options.onShutdown,
+    journalBytes: () => 0,
+  };
+
+  loop.post({
+    kind: 'session',
+    version,
+    policy: options.policy,
+    discipline: options.queue,
+    cpuLimit: options.cpuLimit,
+    seed: options.seed,
+  });
+  if (options.record !== null) await record(options.record);
+  const listener = await listen({
+    host: options.host,
+    port: options.port,
+    secret: options.secret,
+    version,
+    peer: (connection, { role, who }) =>
+      role === 'node' ? nodes.accept(connection) : acceptClient(connection, role, who, desk),
+    rejected: (address, reason) => log(`${address} turned away: ${reason}`),
+  }).catch(async (error) => {
+    await loop.stop();
+    await recorder?.close();
+    throw error;
+  });
+  return {
+    host: listener.host,
+    port: listener.port,
+    state,
+    async stop(reason) {
+      log(`ends: ${reason}`);
+      await listener.close();
+      await loop.stop();
+      await recorder?.close().catch((error) => log(`recording: ${oneLine(error)}`));
+    },
+  };
+}
+
+/** The log has what an administrator looks for; each task is in the recording. */
+function logFact(fact: Fact, log: (line: string) => void): void {
+  switch (fact.kind) {
+    case 'node-joined':
+      log(`node ${fact.node} ${fact.fresh ? 'joined' : 'is back'} from ${fact.address}: ${fact.info.slots} slots`);
+      return;
+    case 'node-health':
+      log(`node ${fact.node} is ${fact.health}${fact.reason === '' ? '' : `: ${fact.reason}`}`);
+      return;
+    case 'node-intent':
+      log(`node ${fact.node} ${fact.intent} by ${fact.by}${fact.reason === '' ? '' : `: ${fact.reason}`}`);
+      return;
+    case 'node-drained':
+      log(`node ${fact.node} is drained`);
+      return;
+    case 'job-submitted':
+      log(`job ${fact.job} submitted by ${fact.by}: ${fact.spec.span.count} tasks`);
+      return;
+    case 'job-ended':
+      log(`job ${fact.job} ${fact.state}`);
+      return;
+    case 'policy-set':
+      log(`policy ${fact.policy}, queue ${fact.discipline} by ${fact.by}`);
+      return;
+    case 'queue-paused':
+      log(`queue ${fact.paused ? 'paused' : 'resumed'} by ${fact.by}`);
+      return;
+  }
+}

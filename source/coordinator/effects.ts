@@ -1,0 +1,93 @@
+/** What facts make us say to nodes. Called when they are durable. */
+import type { Fact } from '../model/fact.ts';
+import { indexOf } from '../model/job.ts';
+import type { Attempt } from '../model/node.ts';
+import type { State } from '../scheduler/state.ts';
+import type { AssignedTask } from '../wire/messages.ts';
+import type { Items } from './items.ts';
+import type { NodeSession } from './node-session.ts';
+
+export interface EffectsOptions {
+  state: State;
+  items: ReadonlyMap<number, Items>;
+  /** The session that speaks for a node now, or undefined. */
+  session(node: string): NodeSession | undefined;
+}
+
+/** Returns the function that turns a batch of facts into messages. */
+export function effects({ state, items, session }: EffectsOptions): (facts: readonly Fact[]) => void {
+  /** Tasks of one batch for one node, by job: they leave as one `assign` a job. */
+  const assigns = new Map<string, Map<number, AssignedTask[]>>();
+
+  function sendAssigns(node: string): void {
+    const jobs = assigns.get(node);
+    if (jobs === undefined) return;
+    assigns.delete(node);
+    const to = session(node);
+    if (to === undefined) return; // it will not hold them when it joins again, and they go elsewhere
+    for (const [id, tasks] of jobs) {
+      const job = state.jobs.get(id);
+      if (job !== undefined) to.assign(id, job.spec, tasks);
+    }
+  }
+
+  function assign(fact: Extract<Fact, { kind: 'assigned' }>): void {
+    const job = state.jobs.get(fact.job);
+    if (job === undefined) return;
+    let jobs = assigns.get(fact.node);
+    if (jobs === undefined) {
+      jobs = new Map();
+      assigns.set(fact.node, jobs);
+    }
+    const tasks = jobs.get(fact.job);
+    const task = {
+      ordinal: fact.ordinal,
+      index: indexOf(job.spec.span, fact.ordinal),
+      attempt: fact.attempt,
+      item: items.get(fact.job)?.get(fact.ordinal) ?? null,
+    };
+    if (tasks === undefined) jobs.set(fact.job, [task]);
+    else tasks.push(task);
+  }
+
+  return (facts) => {
+    for (const fact of facts) {
+      switch (fact.kind) {
+        case 'assigned':
+          assign(fact);
+          break;
+        case 'recalled':
+          sendAssigns(fact.node);
+          session(fact.node)?.send({ kind: 'recall', attempts: [keyOf(fact)] });
+          break;
+        case 'stop-asked':
+          sendAssigns(fact.node);
+          session(fact.node)?.send({ kind: 'stop', attempts: [keyOf(fact)], why: fact.why });
+          break;
+        case 'node-throttled':
+          session(fact.node)?.send({ kind: 'throttle', share: fact.throttle });
+          break;
+        case 'node-joined':
+          session(fact.node)?.send({
+            kind: 'joined',
+            name: fact.node,
+            throttle: state.nodes.get(fact.node)?.throttle ?? fact.info.throttle,
+          });
+          break;
+        case 'node-health':
+          // Whatever still hangs there must come anew, with what it holds.
+          if (fact.health === 'lost') session(fact.node)?.drop(`taken for lost: ${fact.reason}`);
+          break;
+        case 'job-ended':
+        case 'job-purged':
+          for (const node of state.nodes.keys()) session(node)?.forget(fact.job);
+          break;
+      }
+    }
+    for (const node of [...assigns.keys()]) sendAssigns(node);
+  };
+}
+
+function keyOf({ job, ordinal, attempt }: Attempt): Attempt {
+  return { job, ordinal, attempt };
+}

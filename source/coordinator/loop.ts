@@ -1,0 +1,153 @@
+/**
+ * The coordinator's loop: what came in during one turn of the event loop is one batch of events, one dispatch, one
+ * commit, and then one write per peer. Only one commit is under way; what comes meanwhile is the next one, so that the
+ * batch grows by itself with the load.
+ */
+import type { Event } from '../model/event.ts';
+import type { Fact } from '../model/fact.ts';
+import { liveness } from '../model/limits.ts';
+import type { Scheduler } from '../scheduler/scheduler.ts';
+import type { Clock } from './clock.ts';
+
+/** An event before it has its time: the loop stamps it. */
+export type Unstamped = Event extends infer E ? (E extends Event ? Omit<E, 'at'> : never) : never;
+
+export interface Loop {
+  /** Takes an event; it is handled before this turn of the event loop ends. */
+  post(event: Unstamped): void;
+  /**
+   * As `post`; `done` is called with the facts that this event led to, when they are durable; `applied` as soon as they
+   * are applied, before anything follows from them.
+   */
+  ask(event: Unstamped, done: (facts: readonly Fact[]) => void, applied?: (facts: readonly Fact[]) => void): void;
+  /** Calls `listener` with facts when they are durable, in order, before the `done` of what led to them. */
+  onFacts(listener: (facts: readonly Fact[]) => void): void;
+  /** Ends ticking and handles nothing more; resolves when what was handled is durable. */
+  stop(): Promise<void>;
+}
+
+export interface LoopOptions {
+  scheduler: Scheduler;
+  clock: Clock;
+  /** Called with the facts of each event as soon as they are applied, durable or not: for what is only shown. */
+  applied(facts: readonly Fact[]): void;
+  /** Makes facts durable; null: they live in memory only and count at once. */
+  commit: ((facts: readonly Fact[]) => Promise<void>) | null;
+  /** A failed commit or a throwing listener: nothing may be acknowledged after it. */
+  fatal(error: unknown): void;
+}
+
+type Told = (facts: readonly Fact[]) => void;
+
+interface Entry {
+  event: Unstamped;
+  done?: Told;
+  applied?: Told;
+}
+
+interface Asked {
+  facts: readonly Fact[];
+  done: Told;
+}
+
+/** Returns a running loop. */
+export function startLoop({ scheduler, clock, applied, commit, fatal }: LoopOptions): Loop {
+  const listeners: ((facts: readonly Fact[]) => void)[] = [];
+  let inbox: Entry[] = [];
+  let scheduled = false;
+  let stopped = false;
+  let facts: Fact[] = [];
+  let asked: Asked[] = [];
+  let inFlight: Promise<void> | null = null;
+  let lastTickAt = clock.now();
+
+  function schedule(): void {
+    if (scheduled || stopped) return;
+    scheduled = true;
+    setImmediate(turn);
+  }
+
+  function turn(): void {
+    scheduled = false;
+    if (stopped || inbox.length === 0) return;
+    const batch = inbox;
+    inbox = [];
+    const at = clock.now();
+    for (const { event, done, applied } of batch) {
+      const led = handle(event, at);
+      applied?.(led);
+      if (done !== undefined) asked.push({ facts: led, done });
+    }
+    handle({ kind: 'dispatch' }, at);
+    flush();
+  }
+
+  function handle(event: Unstamped, at: number): readonly Fact[] {
+    const stamped = event as Event;
+    stamped.at = at;
+    const led = scheduler.handle(stamped);
+    for (const fact of led) facts.push(fact);
+    if (led.length > 0) applied(led);
+    return led;
+  }
+
+  function flush(): void {
+    if (inFlight !== null || (facts.length === 0 && asked.length === 0)) return;
+    const batch = facts;
+    const waiting = asked;
+    facts = [];
+    asked = [];
+    if (commit === null) {
+      tell(batch, waiting);
+      return;
+    }
+    inFlight = commit(batch).then(
+      () => {
+        inFlight = null;
+        tell(batch, waiting);
+        if (!stopped) flush();
+      },
+      (error) => {
+        inFlight = null;
+        stopped = true;
+        fatal(error);
+      },
+    );
+  }
+
+  function tell(batch: readonly Fact[], waiting: readonly Asked[]): void {
+    try {
+      if (batch.length > 0) for (const listener of listeners) listener(batch);
+      for (const { facts, done } of waiting) done(facts);
+    } catch (error) {
+      stopped = true;
+      fatal(error);
+    }
+  }
+
+  const timer = setInterval(() => {
+    const now = clock.now();
+    const stalled = now - lastTickAt > liveness.stallMs + liveness.tickMs;
+    lastTickAt = now;
+    inbox.push({ event: { kind: 'tick', stalled } });
+    schedule();
+  }, liveness.tickMs);
+
+  return {
+    post(event) {
+      inbox.push({ event });
+      schedule();
+    },
+    ask(event, done, applied) {
+      inbox.push({ event, done, applied });
+      schedule();
+    },
+    onFacts: (listener) => void listeners.push(listener),
+    async stop() {
+      clearInterval(timer);
+      turn();
+      stopped = true;
+      while (inFlight !== null) await inFlight;
+    },
+  };
+}

@@ -1,0 +1,95 @@
+/** The coordinator as a process: log lines, signals, and its interface as a process of its own. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { appendFileSync } from 'node:fs';
+import { oneLine } from '../model/errors.ts';
+import { type Coordinator, type CoordinatorOptions, startCoordinator } from './coordinator.ts';
+
+export interface MainOptions extends Omit<CoordinatorOptions, 'log' | 'onShutdown' | 'fatal' | 'seed'> {
+  /** Program and arguments of the interface for the coordinator at `address`; null: no interface, log lines on stdout. */
+  interfaceCommand: ((address: string) => [program: string, ...args: string[]]) | null;
+  /** Where log lines go while the interface has the terminal. */
+  logFile: string;
+  /** Called with `host:port` once it listens, and at the end. */
+  onListening(address: string): void;
+  onEnded(): void;
+}
+
+/** Leaves the alternate screen, shows the cursor, ends colours, mouse and paste modes: what a killed interface left. */
+const restoreTerminal = '\x1b[?1049l\x1b[?25h\x1b[0m\x1b[?1000l\x1b[?1002l\x1b[?1006l\x1b[?2004l\x1b[?2026l';
+
+/** Runs until it is told to end (a signal, a client, its interface); returns the exit code. Throws LbtopError at start. */
+export async function runCoordinator(options: MainOptions): Promise<number> {
+  let toFile = options.interfaceCommand !== null;
+  let listening = false;
+  const early: string[] = [];
+  const log = (line: string) => {
+    const stamped = `${new Date().toISOString()} ${line}`;
+    if (!listening) early.push(stamped);
+    else write(stamped);
+  };
+  const write = (line: string) => {
+    if (toFile) appendFileSync(options.logFile, `${line}\n`, { mode: 0o600 });
+    else process.stdout.write(`${line}\n`);
+  };
+  process.stdout.on('error', () => {}); // nobody reads the log any more: the work goes on
+
+  const ended = Promise.withResolvers<number>();
+  const coordinator = await startCoordinator({
+    ...options,
+    seed: Math.floor(Math.random() * 0x1_0000_0000),
+    log,
+    onShutdown: (reason) => void stop(reason, 0),
+    fatal(error) {
+      log(`broken: ${oneLine(error)}`);
+      process.stderr.write(`lbtop: ${oneLine(error)}: the coordinator stops; what was acknowledged is safe\n`);
+      ended.resolve(1);
+    },
+  });
+  const address = `${coordinator.host.includes(':') ? `[${coordinator.host}]` : coordinator.host}:${coordinator.port}`;
+  listening = true;
+  write(`listening on ${address}`);
+  for (const line of early) write(line);
+  options.onListening(address);
+
+  let stopping = false;
+  async function stop(reason: string, code: number): Promise<void> {
+    if (stopping) return;
+    stopping = true;
+    await coordinator.stop(reason);
+    ended.resolve(code);
+  }
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (stopping) ended.resolve(130);
+    void stop(signal, 0);
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  process.on('SIGHUP', () => {}); // the terminal is gone; the work is not
+
+  const child = options.interfaceCommand === null ? null : startInterface(options.interfaceCommand(address));
+  child?.on('exit', (code, signal) => {
+    if (code === 0) {
+      void stop('its interface was quit', 0);
+      return;
+    }
+    // It broke, or its terminal went away: the work goes on without it.
+    toFile = process.stdout.isTTY !== true;
+    try {
+      process.stdout.write(restoreTerminal);
+    } catch {}
+    log(`the interface ended (${signal ?? `code ${code}`}); the coordinator goes on: lbtop --attach ${address}`);
+  });
+
+  const code = await ended.promise;
+  child?.kill('SIGTERM');
+  options.onEnded();
+  return code;
+}
+
+function startInterface([program, ...args]: [string, ...string[]]): ChildProcess {
+  const child = spawn(program, args, { stdio: 'inherit' });
+  child.on('error', () => {}); // 'exit' does not come then; the coordinator runs without interface
+  return child;
+}
+
+export type { Coordinator };

@@ -1,0 +1,181 @@
+/** One node's connection: its messages become events, what the scheduler wants of it becomes messages. */
+import type { JobSpec } from '../model/job.ts';
+import { attemptId } from '../model/node.ts';
+import { joinObjection } from '../scheduler/join.ts';
+import type { State } from '../scheduler/state.ts';
+import type { Connection, ConnectionEvents } from '../wire/connection.ts';
+import type { AssignedTask, Message, MessageOf } from '../wire/messages.ts';
+import type { Loop } from './loop.ts';
+import type { Outputs, StreamNumber } from './outputs.ts';
+
+export interface NodeSession {
+  readonly name: string;
+  send(message: Message): void;
+  /** Sends tasks, and before the first of a job what the job is. */
+  assign(job: number, spec: JobSpec, tasks: AssignedTask[]): void;
+  /** The job has ended: should it have tasks again, the node is told anew what it is. */
+  forget(job: number): void;
+  /** Cuts the connection. */
+  drop(reason: string): void;
+}
+
+export interface NodeSessionsOptions {
+  state: State;
+  loop: Loop;
+  outputs: Outputs;
+  log(line: string): void;
+}
+
+/** The nodes that are connected. */
+export interface NodeSessions {
+  get(node: string): NodeSession | undefined;
+  /** Takes a connection whose peer said that it is a node. */
+  accept(connection: Connection): ConnectionEvents;
+  /** Says goodbye to all. */
+  close(reason: string): void;
+}
+
+/** A node that sends much else is heard with its heartbeat; only between them it is worth an event of its own. */
+const heardEveryMs = 500;
+
+/** Returns the sessions of a coordinator, none yet. */
+export function nodeSessions(options: NodeSessionsOptions): NodeSessions {
+  const byName = new Map<string, NodeSession>();
+  return {
+    get: (node) => byName.get(node),
+    accept: (connection) => acceptNode(connection, options, byName),
+    close(reason) {
+      for (const session of byName.values()) session.drop(reason);
+    },
+  };
+}
+
+function acceptNode(
+  connection: Connection,
+  { state, loop, outputs, log }: NodeSessionsOptions,
+  byName: Map<string, NodeSession>,
+): ConnectionEvents {
+  let session: NodeSession | null = null;
+  let left = false;
+  let heardAt = 0;
+
+  const isCurrent = () => session !== null && byName.get(session.name) === session;
+
+  function join({ name, incarnation, info, running, waiting, ended }: MessageOf<'join'>): void {
+    const objection = session === null ? joinObjection(state, name, incarnation) : 'joined already';
+    if (objection !== null) {
+      connection.send({ kind: 'refuse', code: 'refused', reason: objection });
+      connection.close(objection);
+      log(`node ${name} from ${connection.address} refused: ${objection}`);
+      return;
+    }
+    const before = byName.get(name);
+    session = newSession(name, connection, state);
+    byName.set(name, session);
+    before?.drop('the node connected again');
+    loop.post({
+      kind: 'join',
+      node: name,
+      incarnation,
+      info,
+      address: connection.address,
+      holding: { running, waiting, ended },
+    });
+  }
+
+  function ended(node: string, { outcomes }: MessageOf<'ended'>): void {
+    for (const outcome of outcomes) {
+      const { job, ordinal, attempt } = outcome;
+      loop.ask({ kind: 'outcome', node, outcome }, (facts) => {
+        for (const fact of facts) {
+          if (fact.kind !== 'ended' || fact.job !== job || fact.ordinal !== ordinal) continue;
+          if (outcome.result !== null) outputs.setResult(outcome, outcome.result);
+          outputs.ended(job, ordinal);
+        }
+        if (isCurrent()) session?.send({ kind: 'settled', attempts: [{ job, ordinal, attempt }] });
+      });
+    }
+  }
+
+  function output(node: string, message: MessageOf<'output'>): void {
+    const { job, ordinal, attempt, stream, offset, data, cut } = message;
+    let stored = offset + data.length + cut;
+    // Only of attempts that are its own; of others it is told that all is well, and nothing is kept.
+    const held = state.nodes.get(node)?.held.get(attemptId(job, ordinal, attempt));
+    if (held?.current) stored = outputs.append(message, stream as StreamNumber, offset, data, cut);
+    session?.send({ kind: 'stored', job, ordinal, attempt, stream, offset: stored });
+  }
+
+  function take(message: Message): void {
+    if (message.kind === 'join') return join(message);
+    if (message.kind === 'bye') return;
+    if (session === null) {
+      connection.send({ kind: 'refuse', code: 'refused', reason: 'a node says join before anything else' });
+      connection.close('join expected');
+      return;
+    }
+    const node = session.name;
+    switch (message.kind) {
+      case 'heartbeat':
+        heardAt = performance.now();
+        session.send({ kind: 'beat', seq: message.seq });
+        loop.post({ kind: 'heartbeat', node, seen: message.seen, sample: message.sample });
+        return;
+      case 'started':
+        for (const attempt of message.attempts) loop.post({ kind: 'started', node, attempt });
+        return;
+      case 'returned':
+        for (const attempt of message.attempts) loop.post({ kind: 'returned', node, attempt });
+        return;
+      case 'ended':
+        return ended(node, message);
+      case 'output':
+        return output(node, message);
+      case 'progress':
+        return; // kept by nobody yet: tasks with progress are JavaScript handlers
+      case 'leave':
+        left = true;
+        loop.post({ kind: 'leave', node });
+        return;
+      default:
+        connection.send({ kind: 'refuse', code: 'refused', reason: `a node does not say ${message.kind}` });
+        connection.close(`unexpected ${message.kind}`);
+    }
+  }
+
+  return {
+    messages(batch) {
+      if (session !== null && !isCurrent()) return; // replaced: what it says is told on the new connection
+      for (const message of batch) take(message);
+    },
+    heard() {
+      if (!isCurrent() || performance.now() - heardAt < heardEveryMs) return;
+      heardAt = performance.now();
+      loop.post({ kind: 'heard', node: (session as NodeSession).name });
+    },
+    closed(reason) {
+      if (session === null || !isCurrent()) return;
+      byName.delete(session.name);
+      if (!left) loop.post({ kind: 'dropped', node: session.name, reason: reason.slice(0, 256) });
+    },
+  };
+}
+
+function newSession(name: string, connection: Connection, state: State): NodeSession {
+  const told = new Set<number>();
+  return {
+    name,
+    send: connection.send,
+    assign(job, spec, tasks) {
+      if (!told.has(job)) {
+        told.add(job);
+        connection.send({ kind: 'job', job, spec });
+      }
+      connection.send({ kind: 'assign', seq: state.nodes.get(name)?.assignments ?? 0, job, tasks });
+    },
+    forget(job) {
+      if (told.delete(job)) connection.send({ kind: 'forget', job });
+    },
+    drop: connection.destroy,
+  };
+}

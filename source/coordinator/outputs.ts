@@ -1,0 +1,181 @@
+/**
+ * What tasks wrote and returned, in memory: of each task that of its last attempt. Bounded: the outputs of tasks that
+ * ended longest ago go first, and are marked as cut.
+ */
+import { limits } from '../model/limits.ts';
+import type { Attempt } from '../model/node.ts';
+
+/** 1 stdout, 2 stderr. */
+export type StreamNumber = 1 | 2;
+
+export interface OutputPiece {
+  data: Buffer;
+  /** Bytes that were cut right after `data`. */
+  cut: number;
+}
+
+export interface Outputs {
+  /**
+   * Takes a piece; one that begins before what is there already (sent again) gives only its new part, a gap counts as
+   * cut. Returns the offset up to which the stream is now held.
+   */
+  append(attempt: Attempt, stream: StreamNumber, offset: number, data: Uint8Array, cut: number): number;
+  /** Returns at most `maxBytes` from `offset` on, or null where nothing is there (yet). */
+  read(job: number, ordinal: number, stream: StreamNumber, offset: number, maxBytes: number): OutputPiece | null;
+  /** Bytes of a stream, those that were cut included. */
+  size(job: number, ordinal: number, stream: StreamNumber): { bytes: number; cut: number };
+  /** JSON text of the task's result, or null. */
+  result(job: number, ordinal: number): string | null;
+  setResult(attempt: Attempt, result: string): void;
+  /** The task has ended: its output may go when room is needed. */
+  ended(job: number, ordinal: number): void;
+  forget(job: number): void;
+  /** Calls `listener` when something of the job came; returns the way to end that. */
+  watch(job: number, listener: (ordinal: number) => void): () => void;
+}
+
+interface Stream {
+  buffer: Buffer;
+  bytes: number;
+  cut: number;
+}
+
+interface TaskOutput {
+  attempt: number;
+  streams: [Stream, Stream];
+  result: string | null;
+}
+
+const none = Buffer.alloc(0);
+/** Guess of what an entry costs beside its bytes. */
+const entryBytes = 200;
+
+/** Returns an empty store that holds at most `maxBytes`. */
+export function memoryOutputs(maxBytes: number = limits.outputMemoryBytes): Outputs {
+  const jobs = new Map<number, Map<number, TaskOutput>>();
+  const watchers = new Map<number, Set<(ordinal: number) => void>>();
+  let total = 0;
+  /** Ended tasks, the earliest first. */
+  let order: [job: number, ordinal: number][] = [];
+  let oldest = 0;
+
+  function entry({ job, ordinal, attempt }: Attempt): TaskOutput {
+    let tasks = jobs.get(job);
+    if (tasks === undefined) {
+      tasks = new Map();
+      jobs.set(job, tasks);
+    }
+    let task = tasks.get(ordinal);
+    if (task === undefined || task.attempt !== attempt) {
+      if (task !== undefined) total -= bytesOf(task);
+      task = { attempt, streams: [emptyStream(), emptyStream()], result: null };
+      tasks.set(ordinal, task);
+      total += entryBytes;
+    }
+    return task;
+  }
+
+  function makeRoom(): void {
+    while (total > maxBytes && oldest < order.length) {
+      const [job, ordinal] = order[oldest++] as [number, number];
+      const task = jobs.get(job)?.get(ordinal);
+      if (task === undefined) continue;
+      for (const stream of task.streams) {
+        total -= stream.buffer.length;
+        stream.cut += stream.bytes;
+        stream.bytes = 0;
+        stream.buffer = none;
+      }
+    }
+    if (oldest > 10_000) {
+      order = order.slice(oldest);
+      oldest = 0;
+    }
+  }
+
+  const streamOf = (job: number, ordinal: number, stream: StreamNumber) =>
+    jobs.get(job)?.get(ordinal)?.streams[stream - 1];
+
+  return {
+    append(attempt, number, offset, data, cut) {
+      const stream = entry(attempt).streams[number - 1] as Stream;
+      const held = stream.bytes + stream.cut;
+      if (offset > held) stream.cut += offset - held;
+      const fresh = data.subarray(Math.min(data.length, Math.max(0, held - offset)));
+      if (fresh.length > 0) {
+        if (stream.cut > 0 && stream.bytes === 0) {
+          // What came before it is gone: only its end is told, so nothing is put after a hole.
+          stream.cut += fresh.length;
+        } else {
+          const before = stream.buffer.length;
+          put(stream, fresh);
+          total += stream.buffer.length - before;
+        }
+      }
+      if (offset + data.length >= held) stream.cut += cut;
+      makeRoom();
+      for (const listener of watchers.get(attempt.job) ?? []) listener(attempt.ordinal);
+      return stream.bytes + stream.cut;
+    },
+    read(job, ordinal, number, offset, maxBytes) {
+      const stream = streamOf(job, ordinal, number);
+      if (stream === undefined) return null;
+      const end = Math.min(stream.bytes, offset + maxBytes);
+      if (offset < end) {
+        const data = stream.buffer.subarray(offset, end);
+        return { data, cut: end === stream.bytes ? stream.cut : 0 };
+      }
+      return offset === stream.bytes && offset === 0 && stream.cut > 0 ? { data: none, cut: stream.cut } : null;
+    },
+    size(job, ordinal, number) {
+      const stream = streamOf(job, ordinal, number);
+      return { bytes: (stream?.bytes ?? 0) + (stream?.cut ?? 0), cut: stream?.cut ?? 0 };
+    },
+    result: (job, ordinal) => jobs.get(job)?.get(ordinal)?.result ?? null,
+    setResult(attempt, result) {
+      const task = entry(attempt);
+      task.result = result;
+      total += result.length;
+    },
+    ended(job, ordinal) {
+      if (jobs.get(job)?.has(ordinal)) order.push([job, ordinal]);
+      for (const listener of watchers.get(job) ?? []) listener(ordinal);
+    },
+    forget(job) {
+      for (const task of jobs.get(job)?.values() ?? []) total -= bytesOf(task);
+      jobs.delete(job);
+    },
+    watch(job, listener) {
+      let listeners = watchers.get(job);
+      if (listeners === undefined) {
+        listeners = new Set();
+        watchers.set(job, listeners);
+      }
+      listeners.add(listener);
+      return () => {
+        listeners.delete(listener);
+        if (listeners.size === 0) watchers.delete(job);
+      };
+    },
+  };
+}
+
+function emptyStream(): Stream {
+  return { buffer: none, bytes: 0, cut: 0 };
+}
+
+function bytesOf({ streams, result }: TaskOutput): number {
+  return entryBytes + streams[0].buffer.length + streams[1].buffer.length + (result?.length ?? 0);
+}
+
+function put(stream: Stream, data: Uint8Array): void {
+  const needed = stream.bytes + data.length;
+  if (needed > stream.buffer.length) {
+    // The first piece of most tasks is their only one: it gets just its room.
+    const grown = Buffer.allocUnsafeSlow(stream.bytes === 0 ? needed : Math.max(needed, stream.buffer.length * 2));
+    stream.buffer.copy(grown, 0, 0, stream.bytes);
+    stream.buffer = grown;
+  }
+  stream.buffer.set(data, stream.bytes);
+  stream.bytes = needed;
+}

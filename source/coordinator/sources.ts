@@ -1,0 +1,29 @@
+/** Opens the source behind a streaming verb. */
+import type { VerbArgs } from '../wire/verbs.ts';
+import { type Desk, jobOf, ordinalFor } from './answers.ts';
+import { eventsSource } from './events-source.ts';
+import { logsSource } from './logs-source.ts';
+import type { Source } from './source.ts';
+import { waitSource } from './wait-source.ts';
+
+export type SourceVerb = 'wait' | 'logs' | 'events';
+
+/** Returns the source for the checked arguments of a verb; `wake` is called when it may have something. Throws LbtopError. */
+export function openSource(verb: SourceVerb, args: unknown, desk: Desk, wake: () => void): Source {
+  switch (verb) {
+    case 'wait': {
+      const { jobs } = args as VerbArgs<'wait'>;
+      for (const job of jobs) jobOf(desk, job);
+      return waitSource(jobs, desk.scheduler, desk.clock, desk.watch, wake);
+    }
+    case 'logs': {
+      const { job: id, index, follow, tail } = args as VerbArgs<'logs'>;
+      const job = jobOf(desk, id);
+      return logsSource(job, ordinalFor(job, index), follow, tail, desk.outputs, wake);
+    }
+    case 'events': {
+      const { last, follow } = args as VerbArgs<'events'>;
+      return eventsSource(desk.series, last, follow, wake);
+    }
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * The waiting queue. Jobs stand in lanes: one lane for each priority and kind of room. Within a lane the order is that
+ * of arrival; what does not fit at the head of a lane holds back that lane only. A job is one entry however many tasks
+ * it has; a task that returns to the queue keeps its job's place.
+ */
+import type { JobSpec } from '../model/job.ts';
+import { handlerOf } from './admission.ts';
+import type { JobRecord, Lane, State } from './state.ts';
+
+/** Kept by spec: it is asked for with every decision. */
+const kinds = new WeakMap<JobSpec, string>();
+
+/** Tasks with the same kind compete for the same room: the names of what they need, not how much of it. */
+export function kindOfRoom(spec: JobSpec): string {
+  let kind = kinds.get(spec);
+  if (kind === undefined) {
+    const labels = Object.entries(spec.labels).map(([key, value]) => `${key}=${value}`);
+    const names = [labels.sort(), Object.keys(spec.resources).sort(), handlerOf(spec), spec.memoryBytes > 0];
+    kind = JSON.stringify(names);
+    kinds.set(spec, kind);
+  }
+  return kind;
+}
+
+/** Lists a job that has waiting tasks in its lane; nothing happens where it is listed or waits for other jobs. */
+export function enqueueJob(state: State, job: JobRecord): void {
+  if (job.inLane || job.waitsFor.size > 0 || job.endedAt !== null || nextWaiting(job) === -1) return;
+  job.inLane = true;
+  const lane = laneOf(state, job);
+  const { jobs, head } = lane;
+  if (jobs.length === head || (jobs[jobs.length - 1] as number) < job.id) {
+    jobs.push(job.id);
+    return;
+  }
+  let low = head;
+  let high = jobs.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((jobs[middle] as number) < job.id) low = middle + 1;
+    else high = middle;
+  }
+  if (low === head && head > 0) jobs[--lane.head] = job.id;
+  else jobs.splice(low, 0, job.id);
+}
+
+/** Lists again what no node could take until now: the nodes have changed. */
+export function relistAside(state: State): void {
+  if (state.aside.size === 0) return;
+  for (const id of [...state.aside].sort((a, b) => a - b)) {
+    const job = state.jobs.get(id);
+    if (job !== undefined) enqueueJob(state, job);
+  }
+  state.aside.clear();
+}
+
+/** Returns the ordinal of the job's first task that waits for room, or -1. Returned tasks come before fresh ones. */
+export function nextWaiting(job: JobRecord): number {
+  for (let first = job.returned.peek(); first !== undefined; first = job.returned.peek()) {
+    if (job.tasks.state(first) === 'queued' && !job.delayed.has(first)) return first;
+    job.returned.pop();
+  }
+  while (job.fresh < job.spec.span.count) {
+    if (job.tasks.state(job.fresh) === 'queued' && !job.delayed.has(job.fresh)) return job.fresh;
+    job.fresh++;
+  }
+  return -1;
+}
+
+/**
+ * Returns which of the job's tasks have returned to the queue and wait for room, in ascending order, and from which
+ * ordinal on none was placed: what `nextWaiting` goes by, without what it has not passed over yet.
+ */
+export function waitingAgain({ tasks, delayed, returned, fresh }: JobRecord): { returned: number[]; fresh: number } {
+  const waits = (ordinal: number) => tasks.state(ordinal) === 'queued' && !delayed.has(ordinal);
+  const again = new Set(returned.sorted().filter(waits));
+  let first = fresh;
+  while (first < tasks.count && (!waits(first) || again.has(first))) first++;
+  return { returned: [...again], fresh: first };
+}
+
+/** Returns the first job of the lane that has something waiting; drops those before it that have nothing. */
+export function headOf(state: State, lane: Lane): JobRecord | undefined {
+  for (; lane.head < lane.jobs.length; lane.head++) {
+    const job = state.jobs.get(lane.jobs[lane.head] as number);
+    if (job?.inLane && nextWaiting(job) !== -1) return job;
+    if (job !== undefined) job.inLane = false;
+  }
+  lane.jobs = [];
+  lane.head = 0;
+  return undefined;
+}
+
+/** Takes lanes out in which nobody stands. */
+export function dropEmptyLanes({ lanes }: State): void {
+  for (let at = lanes.length - 1; at >= 0; at--) if ((lanes[at] as Lane).jobs.length === 0) lanes.splice(at, 1);
+}
+
+/** Takes the head of a lane out of it (its limit is reached, say); `enqueueJob` lists it again. */
+export function leaveLane(lane: Lane, job: JobRecord): void {
+  job.inLane = false;
+  lane.head++;
+  if (lane.head > 1_024 && lane.head * 2 > lane.jobs.length) {
+    lane.jobs = lane.jobs.slice(lane.head);
+    lane.head = 0;
+  }
+}
+
+function laneOf(state: State, job: JobRecord): Lane {
+  const { priority } = job.spec;
+  const kind = kindOfRoom(job.spec);
+  const { lanes } = state;
+  let at = 0;
+  for (; at < lanes.length; at++) {
+    const lane = lanes[at] as Lane;
+    if (lane.priority === priority && lane.kind === kind) return lane;
+    if (lane.priority < priority || (lane.priority === priority && lane.kind > kind)) break;
+  }
+  const lane: Lane = { priority, kind, jobs: [], head: 0 };
+  lanes.splice(at, 0, lane);
+  return lane;
+}

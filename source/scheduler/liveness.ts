@@ -1,0 +1,93 @@
+/** Which nodes are there: silence, broken connections, and what time brings due. */
+import type { EventOf } from '../model/event.ts';
+import { liveness } from '../model/limits.ts';
+import { cpuLimitOf } from './admission.ts';
+import { checkDrained, stopRunning } from './operate.ts';
+import { projectedCpu } from './room.ts';
+import type { NodeState } from './state.ts';
+import { requeueHeld } from './tasks.ts';
+import { emit, type Turn } from './turn.ts';
+
+/** Time passed. After a stall of our own every node gets a fresh window: silence then says nothing about it. */
+export function decideTick(turn: Turn, { stalled }: EventOf<'tick'>): void {
+  const { state, at } = turn;
+  for (const node of state.nodes.values()) {
+    if (stalled || turn.heardAt[node.place] === undefined) turn.heardAt[node.place] = at;
+    watchSilence(turn, node);
+    if (node.intent === 'draining' && node.deadline !== null && node.deadline <= at) stopRunning(turn, node);
+  }
+  for (const id of [...state.delayedJobs].sort((a, b) => a - b)) {
+    const job = state.jobs.get(id);
+    if (job === undefined) continue;
+    for (const notBefore of job.delayed.values())
+      if (notBefore <= at) {
+        emit(turn, { kind: 'due', job: id });
+        break;
+      }
+  }
+}
+
+function watchSilence(turn: Turn, node: NodeState): void {
+  if (node.health === 'lost' || node.health === 'left') return;
+  const silentMs = turn.at - (turn.heardAt[node.place] as number);
+  if (
+    node.droppedAt !== null &&
+    turn.at - node.droppedAt >= liveness.lostAfterDropMs &&
+    silentMs >= liveness.lostAfterDropMs
+  )
+    loseNode(turn, node, 'its connection broke and it did not come back');
+  else if (silentMs >= (node.connected || node.droppedAt !== null ? liveness.lostAfterMs : liveness.lostAfterRestartMs))
+    loseNode(turn, node, `silent for ${Math.round(silentMs / 1_000)} s`);
+  else if (silentMs >= liveness.suspectAfterMs && node.health === 'up')
+    emit(turn, { kind: 'node-health', node: node.name, health: 'suspect', reason: 'silent' });
+}
+
+function loseNode(turn: Turn, node: NodeState, reason: string): void {
+  requeueHeld(turn, node, 'node-lost');
+  emit(turn, { kind: 'node-health', node: node.name, health: 'lost', reason });
+  checkDrained(turn, node);
+}
+
+/** Bytes came from a node. */
+export function decideHeard(turn: Turn, name: string): void {
+  const node = turn.state.nodes.get(name);
+  if (node === undefined) return;
+  turn.heardAt[node.place] = turn.at;
+  if (node.health === 'suspect' && node.connected)
+    emit(turn, { kind: 'node-health', node: name, health: 'up', reason: '' });
+}
+
+/** A heartbeat: the node lives, and this is its load. */
+export function decideHeartbeat(turn: Turn, { node: name, seen, sample }: EventOf<'heartbeat'>): void {
+  decideHeard(turn, name);
+  const node = turn.state.nodes.get(name);
+  if (node === undefined || !node.connected) return;
+  // It cannot have seen more than there was.
+  emit(turn, { kind: 'sampled', node: name, seen: Math.min(seen, node.assignments), sample });
+  checkOverload(turn, node);
+}
+
+/** The limit holds for what the node would report now: when our own tasks end, their share is free again. */
+export function checkOverload(turn: Turn, node: NodeState): void {
+  if (node.sample === null) return; // what we knew last holds until it reports again
+  const cpu = projectedCpu(node);
+  const overloaded = cpu > cpuLimitOf(turn.state, node);
+  if (overloaded !== node.overloaded) emit(turn, { kind: 'node-overloaded', node: node.name, overloaded, cpu });
+}
+
+/** The connection broke without goodbye. */
+export function decideDropped(turn: Turn, { node: name, reason }: EventOf<'dropped'>): void {
+  const node = turn.state.nodes.get(name);
+  if (node === undefined || !node.connected) return;
+  emit(turn, { kind: 'node-dropped', node: name, reason });
+  if (node.health === 'up') emit(turn, { kind: 'node-health', node: name, health: 'suspect', reason });
+}
+
+/** The node said goodbye: what it still held goes back at once. */
+export function decideLeave(turn: Turn, { node: name }: EventOf<'leave'>): void {
+  const node = turn.state.nodes.get(name);
+  if (node === undefined || node.health === 'left') return;
+  requeueHeld(turn, node, 'node-left');
+  emit(turn, { kind: 'node-health', node: name, health: 'left', reason: 'said goodbye' });
+  checkDrained(turn, node);
+}

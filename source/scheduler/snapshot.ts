@@ -1,0 +1,179 @@
+/**
+ * The state as records of plain arrays, numbers, strings and bytes, for the journal and for the keyframes of a trace. Two
+ * states that the same facts led to give equal snapshots, also where one of them went through a snapshot on the way: what
+ * follows from the rest (sums, lanes, indexes, who waits for whom) is left out and made anew.
+ *
+ * Samples are observations that the journal does not keep. Without them (the default) a snapshot is the same for a live
+ * coordinator and for one that recovered; a keyframe of a trace has them too.
+ */
+import { taskStates } from '../model/job.ts';
+import { ShapeError } from '../model/shape.ts';
+import { enqueueJob, waitingAgain } from './lanes.ts';
+import { ordinalHeap } from './ordinal-heap.ts';
+import { countSampled, holdRoom } from './room.ts';
+import { type RecordOf, snapshotRecords, snapshotVersion } from './snapshot-shape.ts';
+import { emptyState, type JobRecord, type NodeState, newJob, type State } from './state.ts';
+import { TaskTable } from './task-table.ts';
+
+/**
+ * Plain data for MessagePack: one array a record, the first of which begins with the version. No record is larger than
+ * a few hundred KB, so that it may be written and read record by record.
+ */
+export type Snapshot = readonly (readonly unknown[])[];
+
+/** Returns the state as plain data that shares nothing with it that changes. `samples`: with what the nodes reported. */
+export function takeSnapshot(state: State, { samples = false }: { samples?: boolean } = {}): Snapshot {
+  const records: unknown[][] = [
+    snapshotRecords.pack({
+      ...state,
+      kind: 'head',
+      version: snapshotVersion,
+      software: state.version,
+      places: state.places.length,
+    }),
+  ];
+  for (const node of state.nodes.values())
+    records.push(
+      snapshotRecords.pack({
+        ...node,
+        kind: 'node',
+        held: [...node.held.values()],
+        observed: samples ? node : null,
+      }),
+    );
+  for (const job of state.jobs.values()) {
+    records.push(snapshotRecords.pack(jobRecord(job)));
+    for (const chunk of job.tasks.chunks())
+      records.push(snapshotRecords.pack({ kind: 'chunk', job: job.id, ...chunk }));
+  }
+  return records;
+}
+
+function jobRecord(job: JobRecord): RecordOf<'job'> {
+  const { fresh, returned } = waitingAgain(job);
+  return {
+    ...job,
+    kind: 'job',
+    waitsFor: [...job.waitsFor],
+    fresh,
+    returned: runsOf(returned),
+    delayed: [...job.delayed].sort(([a], [b]) => a - b),
+    rest: job.tasks.rest.state,
+    restAt: job.tasks.rest.at,
+  };
+}
+
+/** Returns the state that a snapshot was taken of. Throws ShapeError where it is none, or one of a newer version. */
+export function restoreSnapshot(snapshot: Iterable<unknown>): State {
+  const state = emptyState();
+  let headed = false;
+  for (const raw of snapshot) {
+    const record = snapshotRecords.unpack(raw);
+    if (record === null) continue; // of a newer lbtop, which says by the version whether we can do without it
+    if (headed === (record.kind === 'head')) throw new ShapeError('a snapshot begins with its head and has one');
+    headed = true;
+    switch (record.kind) {
+      case 'head':
+        restoreHead(state, record);
+        break;
+      case 'node':
+        restoreNode(state, record);
+        break;
+      case 'job':
+        restoreJob(state, record);
+        break;
+      case 'chunk':
+        restoreChunk(state, record);
+    }
+  }
+  if (!headed) throw new ShapeError('a snapshot begins with its head and has one');
+  for (const job of state.jobs.values()) finishJob(state, job);
+  return state;
+}
+
+function restoreHead(state: State, { kind: _, version, software, places, ...plain }: RecordOf<'head'>): void {
+  if (version !== snapshotVersion)
+    throw new ShapeError(`a snapshot of version ${version}: this lbtop reads version ${snapshotVersion}`);
+  Object.assign(state, plain, { version: software });
+  for (let place = 0; place < places; place++) state.places.push(undefined);
+}
+
+function restoreNode(state: State, { kind: _, held, observed, ...plain }: RecordOf<'node'>): void {
+  const node: NodeState = {
+    ...plain,
+    sample: observed?.sample ?? null,
+    sampledAt: observed?.sampledAt ?? null,
+    seen: observed?.seen ?? 0,
+    held: new Map(),
+    usedCpus: 0,
+    usedMemoryBytes: 0,
+    usedResources: new Map(),
+    unseenCpus: 0,
+    sampledCpus: 0,
+    endedCpus: 0,
+    running: 0,
+    assigned: 0,
+  };
+  for (const one of held) holdRoom(node, one);
+  node.drained = plain.drained;
+  countSampled(node);
+  if (observed !== null) {
+    node.sampledCpus = observed.sampledCpus;
+    node.endedCpus = observed.endedCpus;
+  }
+  state.nodes.set(node.name, node);
+  state.places[node.place] = node;
+}
+
+function restoreJob(state: State, record: RecordOf<'job'>): void {
+  const { id, spec, by, submittedAt } = record;
+  state.jobs.set(id, {
+    ...newJob(id, spec, by, submittedAt),
+    tasks: TaskTable.ofRest(spec.span.count, record.rest, record.restAt),
+    endedAt: record.endedAt,
+    endState: record.endState,
+    ranCount: record.ranCount,
+    ranMs: record.ranMs,
+    waitsFor: new Set(record.waitsFor),
+    fresh: record.fresh,
+    returned: ordinalHeap(expanded(record.returned)),
+    delayed: new Map(record.delayed),
+  });
+}
+
+function restoreChunk(state: State, chunk: RecordOf<'chunk'>): void {
+  const tasks = state.jobs.get(chunk.job)?.tasks;
+  if (tasks === undefined || !tasks.restore(chunk))
+    throw new ShapeError(`a snapshot with tasks that job ${chunk.job} does not have`);
+}
+
+/** Makes anew what follows from a job's tasks. */
+function finishJob(state: State, job: JobRecord): void {
+  Object.assign(job.counts, job.tasks.countStates());
+  for (const name of taskStates) state.totals[name] += job.counts[name];
+  if (job.delayed.size > 0) state.delayedJobs.add(job.id);
+  if (job.spec.key !== null) state.keys.set(job.spec.key, job.id);
+  for (const before of job.waitsFor) {
+    const dependents = state.dependents.get(before);
+    if (dependents === undefined) state.dependents.set(before, [job.id]);
+    else dependents.push(job.id);
+  }
+  enqueueJob(state, job);
+}
+
+/** Returns ascending numbers as runs: [1, 2, 3, 7] as [[1, 3], [7, 7]]. */
+function runsOf(numbers: readonly number[]): [number, number][] {
+  const runs: [number, number][] = [];
+  for (const number of numbers) {
+    const last = runs.at(-1);
+    if (last !== undefined && last[1] === number - 1) last[1] = number;
+    else runs.push([number, number]);
+  }
+  return runs;
+}
+
+function expanded(runs: readonly (readonly [number, number])[]): number[] {
+  const numbers: number[] = [];
+  for (const [from, to] of runs) for (let number = from; number <= to; number++) numbers.push(number);
+  return numbers;
+}

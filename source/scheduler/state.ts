@@ -1,0 +1,217 @@
+/**
+ * Everything that follows from the facts: jobs, nodes, the waiting queue. `apply` is its only mutator; the same facts
+ * give the same state, in a live coordinator, after recovery, in a replay and in a simulation.
+ */
+import type { DisciplineName, JobSpec, JobState, PolicyName, TaskState } from '../model/job.ts';
+import { taskStates } from '../model/job.ts';
+import type { Health, Intent, NodeInfo, Sample } from '../model/node.ts';
+import { type OrdinalHeap, ordinalHeap } from './ordinal-heap.ts';
+import { TaskTable } from './task-table.ts';
+
+/** Number of tasks in each state. */
+export type Counts = Record<TaskState, number>;
+
+export function noCounts(): Counts {
+  return Object.fromEntries(taskStates.map((state) => [state, 0])) as Counts;
+}
+
+export interface JobRecord {
+  readonly id: number;
+  readonly spec: JobSpec;
+  readonly by: string;
+  readonly submittedAt: number;
+  /** Null until every task has ended. */
+  endedAt: number | null;
+  endState: JobState | null;
+  readonly counts: Counts;
+  readonly tasks: TaskTable;
+  /** Tasks from this ordinal on were never placed. */
+  fresh: number;
+  /** Placed before, and waiting again. */
+  readonly returned: OrdinalHeap;
+  /** Waiting for their backoff: ordinal → not before. */
+  readonly delayed: Map<number, number>;
+  /** Listed in its lane: it has, or had a moment ago, tasks that wait for room. */
+  inLane: boolean;
+  /** Jobs of `--after` that have not ended yet. */
+  readonly waitsFor: Set<number>;
+  /** Ended tasks that had run, and how long together: tells whether tasks of this job are short. */
+  ranCount: number;
+  ranMs: number;
+}
+
+/** An attempt that takes room on a node, current or not. */
+export interface Held {
+  readonly job: number;
+  readonly ordinal: number;
+  readonly attempt: number;
+  readonly cpus: number;
+  readonly memoryBytes: number;
+  readonly resources: Readonly<Record<string, number>>;
+  /** What a late end says counts for nothing: the task ended, or has another attempt. */
+  current: boolean;
+  startedAt: number | null;
+  /** When it was assigned (or adopted). */
+  readonly assignedAt: number;
+  /** The node's assignment counter when this one was made. */
+  number: number;
+  recalled: boolean;
+  /** The node was asked to end it, and why. */
+  stopping: string | null;
+  /** Its task returns to the queue when it has stopped. */
+  requeue: boolean;
+}
+
+export interface NodeState {
+  readonly name: string;
+  /** Order of joining, from 0: the index in `State.places`. */
+  readonly place: number;
+  incarnation: string;
+  info: NodeInfo;
+  address: string;
+  joinedAt: number;
+  connected: boolean;
+  droppedAt: number | null;
+  health: Health;
+  healthAt: number;
+  healthReason: string;
+  intent: Intent;
+  drained: boolean;
+  /** The operator's reason, by whom and when. */
+  reason: string;
+  by: string;
+  intentAt: number;
+  deadline: number | null;
+  overloaded: boolean;
+  throttle: number;
+  sample: Sample | null;
+  sampledAt: number | null;
+  /** The assignment that the node had seen when it measured. */
+  seen: number;
+  /** Assignments on this connection. */
+  assignments: number;
+  /** By attemptId. */
+  readonly held: Map<string, Held>;
+  usedCpus: number;
+  usedMemoryBytes: number;
+  readonly usedResources: Map<string, number>;
+  /** Of what is held: placed after the sample; and of what the sample saw: all of it, and what has ended since. */
+  unseenCpus: number;
+  sampledCpus: number;
+  endedCpus: number;
+  running: number;
+  assigned: number;
+  succeeded: number;
+  failed: number;
+  /** Tasks that could not be started, in a row: a node that starts nothing is paused. */
+  unfitInARow: number;
+}
+
+/** Jobs with waiting tasks that need the same kind of room, in order of arrival. */
+export interface Lane {
+  readonly priority: number;
+  readonly kind: string;
+  /** Ascending ids from `head` on. Those that have nothing waiting are passed over. */
+  jobs: number[];
+  head: number;
+}
+
+export interface State {
+  /** When the last fact was, samples left aside: the journal does not keep those, and gives the same state again. */
+  at: number;
+  startedAt: number;
+  epoch: number;
+  version: string;
+  seed: number;
+  policy: PolicyName;
+  discipline: DisciplineName;
+  cpuLimit: number;
+  queuePaused: boolean;
+  nextJob: number;
+  readonly jobs: Map<number, JobRecord>;
+  /** `--key` → job. */
+  readonly keys: Map<string, number>;
+  /** job → jobs that wait for it. */
+  readonly dependents: Map<number, number[]>;
+  readonly nodes: Map<string, NodeState>;
+  /** Nodes by place; a forgotten node leaves a hole. */
+  readonly places: (NodeState | undefined)[];
+  /** Highest priority first, then by kind. */
+  readonly lanes: Lane[];
+  /** Jobs that no node could take, as the nodes are now: they hold nobody back, and are listed again when that changes. */
+  readonly aside: Set<number>;
+  /** Jobs that have tasks in backoff. */
+  readonly delayedJobs: Set<number>;
+  /** Over all jobs that are remembered. */
+  readonly totals: Counts;
+  /** Work that was begun again although it was not charged as a try. */
+  reexecuted: number;
+  /** Ends that came when they counted no more. */
+  lateResults: number;
+  requeued: number;
+  /** Place of the node that was chosen last. */
+  lastPlace: number;
+}
+
+/** Returns the state before the first fact. */
+export function emptyState(): State {
+  return {
+    at: 0,
+    startedAt: 0,
+    epoch: 0,
+    version: '',
+    seed: 0,
+    policy: 'least-load',
+    discipline: 'fifo',
+    cpuLimit: 80,
+    queuePaused: false,
+    nextJob: 1,
+    jobs: new Map(),
+    keys: new Map(),
+    dependents: new Map(),
+    nodes: new Map(),
+    places: [],
+    lanes: [],
+    aside: new Set(),
+    delayedJobs: new Set(),
+    totals: noCounts(),
+    reexecuted: 0,
+    lateResults: 0,
+    requeued: 0,
+    lastPlace: -1,
+  };
+}
+
+/** Returns the record of a job whose tasks are all queued. */
+export function newJob(id: number, spec: JobSpec, by: string, at: number): JobRecord {
+  const counts = noCounts();
+  counts.queued = spec.span.count;
+  return {
+    id,
+    spec,
+    by,
+    submittedAt: at,
+    endedAt: null,
+    endState: null,
+    counts,
+    tasks: new TaskTable(spec.span.count),
+    fresh: 0,
+    returned: ordinalHeap(),
+    delayed: new Map(),
+    inLane: false,
+    waitsFor: new Set(),
+    ranCount: 0,
+    ranMs: 0,
+  };
+}
+
+/** Returns what a job says of itself: `queued` until something started, then `running` until all has ended. */
+export function jobState(job: JobRecord): JobState {
+  if (job.endState !== null) return job.endState;
+  return job.counts.queued === job.spec.span.count ? 'queued' : 'running';
+}
+
+/** Returns the node that has the task, or had it last; undefined where it was never placed or the node is forgotten. */
+export function nodeOf(state: State, job: JobRecord, ordinal: number): NodeState | undefined {
+  return state.places[job.tasks.get(ordinal, 'place')];
+}

@@ -1,0 +1,241 @@
+/**
+ * What is known of each task of one job. A task that was never touched costs nothing: memory is taken in chunks of up to
+ * 1,024 rows, 60 bytes each, when the first task of a chunk is placed or ends. A chunk is one buffer, so that a job of
+ * one task stays small too, and a snapshot copies it as it stands (little endian on every machine).
+ */
+import { type EndState, stateCode, type TaskState, taskStates } from '../model/job.ts';
+
+const chunkSize = 1_024;
+const chunkBits = 10;
+
+/** The columns that hold a plain number; `layout` says where. New ones are appended, so that old snapshots stay readable. */
+export type Column = keyof typeof layout;
+
+type Cell = 'u8' | 'u16' | 'i32' | 'f32' | 'f64';
+type ColumnLayout = readonly [type: Cell, offset: number, untouched: number];
+
+const layout = {
+  /** How the last attempt parted from its node: bits of `parting`. */
+  parting: ['u8', 1, 0],
+  attempt: ['u16', 2, 0],
+  /** Failed tries that count against `--retries`. */
+  tries: ['u16', 4, 0],
+  /** Nodes that were lost while this task ran on them. */
+  losses: ['u8', 6, 0],
+  /** Attempts, one after the other, that could not be started. */
+  unfits: ['u8', 7, 0],
+  /** `NodeState.place` of the node that has it or had it last; -1: none. */
+  place: ['i32', 8, -1],
+  /** Instants; NaN: never. */
+  queuedAt: ['f64', 12, Number.NaN],
+  startedAt: ['f64', 20, Number.NaN],
+  endedAt: ['f64', 28, Number.NaN],
+  /** -1: none. */
+  exitCode: ['f64', 36, -1],
+  /** NaN: not known. */
+  runMs: ['f32', 44, Number.NaN],
+  cpuMs: ['f32', 48, Number.NaN],
+  peakBytes: ['f64', 52, Number.NaN],
+} as const satisfies Record<string, ColumnLayout>;
+const rowBytes = 60;
+const columns = Object.keys(layout) as Column[];
+
+/** How the last attempt of a task that is queued again parted from its node. */
+export const parting = {
+  /** Nobody knows how it ended: what its node still says of it counts as long as the task waits. */
+  open: 1,
+  /** It had begun, and was not charged as a try: the next attempt does its work a second time. */
+  begun: 2,
+  /** It had no luck there: better another node, where one has room. */
+  elsewhere: 4,
+} as const;
+
+/** A touched chunk in a snapshot: its rows as bytes. */
+export interface TableChunk {
+  number: number;
+  rowBytes: number;
+  rows: Uint8Array;
+  errors: [ordinal: number, error: string][];
+}
+
+export class TaskTable {
+  readonly count: number;
+  readonly #chunks: (DataView | undefined)[] = [];
+  readonly #errors = new Map<number, string>();
+  /** The state of every task that was never touched. */
+  #rest: TaskState = 'queued';
+  #restAt = Number.NaN;
+
+  constructor(count: number) {
+    this.count = count;
+  }
+
+  state(ordinal: number): TaskState {
+    const chunk = this.#chunks[ordinal >> chunkBits];
+    return chunk === undefined ? this.#rest : (taskStates[chunk.getUint8(offsetOf(ordinal))] as TaskState);
+  }
+
+  setState(ordinal: number, state: TaskState): void {
+    this.#touch(ordinal).setUint8(offsetOf(ordinal), stateCode[state]);
+  }
+
+  get(ordinal: number, column: Column): number {
+    const chunk = this.#chunks[ordinal >> chunkBits];
+    if (chunk === undefined) return column === 'endedAt' ? this.#restAt : layout[column][2];
+    const [type, within] = layout[column];
+    return read(chunk, type, offsetOf(ordinal) + within);
+  }
+
+  set(ordinal: number, column: Column, value: number): void {
+    const [type, within] = layout[column];
+    write(this.#touch(ordinal), type, offsetOf(ordinal) + within, value);
+  }
+
+  error(ordinal: number): string | null {
+    return this.#errors.get(ordinal) ?? null;
+  }
+
+  setError(ordinal: number, error: string | null): void {
+    if (error !== null) this.#errors.set(ordinal, error);
+    else if (this.#errors.size > 0) this.#errors.delete(ordinal);
+  }
+
+  /**
+   * Ends all tasks that are queued: those in touched chunks one by one, all others at once.
+   * Returns how many they were.
+   */
+  endQueued(state: EndState, at: number): number {
+    let ended = 0;
+    const chunks = Math.ceil(this.count / chunkSize);
+    for (let number = 0; number < chunks; number++) {
+      const chunk = this.#chunks[number];
+      const rows = this.#rowsOf(number);
+      if (chunk === undefined) {
+        if (this.#rest === 'queued') ended += rows;
+        continue;
+      }
+      for (let row = 0; row < rows; row++) {
+        if (chunk.getUint8(row * rowBytes) !== stateCode.queued) continue;
+        chunk.setUint8(row * rowBytes, stateCode[state]);
+        chunk.setFloat64(row * rowBytes + layout.endedAt[1], at, true);
+        ended++;
+      }
+    }
+    if (this.#rest === 'queued') {
+      this.#rest = state;
+      this.#restAt = at;
+    }
+    return ended;
+  }
+
+  /** Returns how many tasks are in each state; takes time with the touched chunks alone. */
+  countStates(): Record<TaskState, number> {
+    const counts = Object.fromEntries(taskStates.map((state) => [state, 0])) as Record<TaskState, number>;
+    let touched = 0;
+    this.#chunks.forEach((chunk, number) => {
+      if (chunk === undefined) return;
+      const rows = this.#rowsOf(number);
+      touched += rows;
+      for (let row = 0; row < rows; row++) counts[taskStates[chunk.getUint8(row * rowBytes)] as TaskState]++;
+    });
+    counts[this.#rest] += this.count - touched;
+    return counts;
+  }
+
+  /** The state of the tasks that were never touched, and since when they have ended (null: they have not). */
+  get rest(): { state: TaskState; at: number | null } {
+    return { state: this.#rest, at: Number.isNaN(this.#restAt) ? null : this.#restAt };
+  }
+
+  /** Returns copies of the touched chunks, in order. */
+  chunks(): TableChunk[] {
+    const chunks: TableChunk[] = [];
+    const errors = [...this.#errors].sort(([a], [b]) => a - b);
+    let next = 0;
+    this.#chunks.forEach((chunk, number) => {
+      if (chunk === undefined) return;
+      const from = next;
+      while (next < errors.length && (errors[next] as [number, string])[0] >> chunkBits === number) next++;
+      chunks.push({ number, rowBytes, rows: new Uint8Array(chunk.buffer).slice(), errors: errors.slice(from, next) });
+    });
+    return chunks;
+  }
+
+  /** Returns a table of `count` tasks without touched chunks: `restore` gives them. */
+  static ofRest(count: number, state: TaskState, at: number | null): TaskTable {
+    const table = new TaskTable(count);
+    table.#rest = state;
+    table.#restAt = at ?? Number.NaN;
+    return table;
+  }
+
+  /**
+   * Takes a chunk as `chunks` gave it, in this version or an older one: columns that it did not have keep their
+   * defaults. Returns false where it does not belong to a table of this size.
+   */
+  restore({ number, rowBytes: theirs, rows: bytes, errors }: TableChunk): boolean {
+    const rows = this.#rowsOf(number);
+    if (rows <= 0 || bytes.length !== rows * theirs) return false;
+    const chunk = new Uint8Array(this.#touch(number * chunkSize).buffer);
+    const known = Math.min(theirs, rowBytes);
+    for (let row = 0; row < rows; row++) {
+      if ((bytes[row * theirs] as number) >= taskStates.length) return false;
+      chunk.set(bytes.subarray(row * theirs, row * theirs + known), row * rowBytes);
+    }
+    for (const [ordinal, error] of errors) this.#errors.set(ordinal, error);
+    return true;
+  }
+
+  #rowsOf(number: number): number {
+    return Math.min(chunkSize, this.count - number * chunkSize);
+  }
+
+  #touch(ordinal: number): DataView {
+    const number = ordinal >> chunkBits;
+    let chunk = this.#chunks[number];
+    if (chunk === undefined) {
+      chunk = new DataView(new ArrayBuffer(this.#rowsOf(number) * rowBytes));
+      chunk.setUint8(0, stateCode[this.#rest]);
+      for (const column of columns)
+        write(chunk, layout[column][0], layout[column][1], column === 'endedAt' ? this.#restAt : layout[column][2]);
+      const bytes = new Uint8Array(chunk.buffer);
+      for (let filled = rowBytes; filled < bytes.length; filled *= 2) bytes.copyWithin(filled, 0, filled);
+      this.#chunks[number] = chunk;
+    }
+    return chunk;
+  }
+}
+
+function offsetOf(ordinal: number): number {
+  return (ordinal & (chunkSize - 1)) * rowBytes;
+}
+
+function read(chunk: DataView, type: Cell, offset: number): number {
+  switch (type) {
+    case 'u8':
+      return chunk.getUint8(offset);
+    case 'u16':
+      return chunk.getUint16(offset, true);
+    case 'i32':
+      return chunk.getInt32(offset, true);
+    case 'f32':
+      return chunk.getFloat32(offset, true);
+    case 'f64':
+      return chunk.getFloat64(offset, true);
+  }
+}
+
+function write(chunk: DataView, type: Cell, offset: number, value: number): void {
+  switch (type) {
+    case 'u8':
+      return chunk.setUint8(offset, value);
+    case 'u16':
+      return chunk.setUint16(offset, value, true);
+    case 'i32':
+      return chunk.setInt32(offset, value, true);
+    case 'f32':
+      return chunk.setFloat32(offset, value, true);
+    case 'f64':
+      return chunk.setFloat64(offset, value, true);
+  }
+}

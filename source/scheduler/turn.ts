@@ -1,0 +1,28 @@
+import type { Fact } from '../model/fact.ts';
+import { apply } from './apply.ts';
+import type { Placement } from './placement.ts';
+import type { State } from './state.ts';
+
+/** What deciding works on: the state, the indexes beside it, and the facts of this turn. */
+export interface Turn {
+  readonly state: State;
+  readonly placement: Placement;
+  /** When bytes of a node last came, by its place. An observation, not a fact: it is new after a restart. */
+  readonly heardAt: number[];
+  at: number;
+  facts: Fact[];
+}
+
+/** A fact before it has its time. */
+type Timeless<F> = F extends unknown ? Omit<F, 'at'> : never;
+
+/** Decides a fact: it is stamped, applied, and becomes part of what this turn says. */
+export function emit(turn: Turn, timeless: Timeless<Fact>): void {
+  const fact = { ...timeless, at: turn.at } as Fact;
+  apply(turn.state, fact);
+  turn.facts.push(fact);
+  if ('node' in fact && fact.node !== null) {
+    const node = turn.state.nodes.get(fact.node);
+    if (node !== undefined) turn.placement.touch(node.place);
+  }
+}

@@ -1,0 +1,10 @@
+/** `npm run bench -- NAME…`: runs the named benchmarks, or lists them. */
+const benches: Record<string, () => Promise<void>> = {
+  dispatch: async () => (await import('./dispatch.ts')).benchDispatch(),
+};
+
+const names = process.argv.slice(2);
+if (names.length === 0 || names.some((name) => !(name in benches))) {
+  console.error(`which benchmark? npm run bench -- NAME, with NAME one of: ${Object.keys(benches).join(', ')}`);
+  process.exitCode = 2;
+} else for (const name of names) await benches[name]?.();
