@@ -37,6 +37,7 @@ export interface NodeSessions {
 
 /** A node that sends much else is heard with its heartbeat; only between them it is worth an event of its own. */
 const heardEveryMs = 500;
+const partBytes = 2 * 1024 * 1024;
 
 /** Returns the sessions of a coordinator, none yet. */
 export function nodeSessions(options: NodeSessionsOptions): NodeSessions {
@@ -171,11 +172,28 @@ function newSession(name: string, connection: Connection, state: State): NodeSes
         told.add(job);
         connection.send({ kind: 'job', job, spec });
       }
-      connection.send({ kind: 'assign', seq: state.nodes.get(name)?.assignments ?? 0, job, tasks });
+      const seq = state.nodes.get(name)?.assignments ?? 0;
+      for (const part of partsOf(tasks)) connection.send({ kind: 'assign', seq, job, tasks: part });
     },
     forget(job) {
       if (told.delete(job)) connection.send({ kind: 'forget', job });
     },
     drop: connection.destroy,
   };
+}
+
+/** Tasks whose items are long leave in several messages, each well within a frame. */
+function partsOf(tasks: AssignedTask[]): AssignedTask[][] {
+  const parts: AssignedTask[][] = [[]];
+  let bytes = 0;
+  for (const task of tasks) {
+    // UTF-8 takes at most three bytes a unit.
+    bytes += 32 + 3 * (task.item?.length ?? 0);
+    if (bytes > partBytes && parts.at(-1)?.length !== 0) {
+      parts.push([]);
+      bytes = 0;
+    }
+    parts.at(-1)?.push(task);
+  }
+  return parts;
 }

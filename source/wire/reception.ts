@@ -1,0 +1,142 @@
+/**
+ * Where peers wait that have connected and are not yet welcome: few at a time and not for long, so that whoever only
+ * connects, says nothing, or speaks something else cannot keep those out who belong here.
+ */
+import type { Socket } from 'node:net';
+import { limits } from '../model/limits.ts';
+import {
+  addressOf,
+  type Connection,
+  type ConnectionEvents,
+  type ConnectionSocket,
+  openConnection,
+} from './connection.ts';
+import { judgeHello, type Refusal, refusal, type VersionRange } from './greeting.ts';
+import { type Message, type MessageOf, protocol, type Role } from './messages.ts';
+
+export interface ReceptionOptions {
+  /** The version of lbtop, said in `welcome`. */
+  version: string;
+  /** Asked for each peer that proved its role and speaks our protocol: null lets it in, a string is why not. */
+  admit?(hello: MessageOf<'hello'>, peer: { address: string }): string | null;
+  /** Called once `welcome` is on its way: may send at once. Returns what the connection tells from then on. */
+  peer(connection: Connection, hello: MessageOf<'hello'>): ConnectionEvents;
+  /** For logs: a peer went away, or was turned away, before its welcome; or a connection could not be accepted. */
+  rejected?(address: string, reason: string): void;
+  /** Instead of the protocol's range and of limits.helloMs and limits.unauthenticatedPeers, for tests. */
+  versions?: VersionRange;
+  helloMs?: number;
+  unauthenticatedPeers?: number;
+}
+
+export interface Reception {
+  /** A peer's TCP socket was accepted: from now on it is counted and its time runs. */
+  arrived(socket: Socket): void;
+  /** Its socket can be spoken over: the same one, or the protected one above it, with the role that its key proves. */
+  ready(socket: ConnectionSocket, provenRole: Role | null): void;
+  /** It will go, or went, for this reason. */
+  explain(address: string, reason: string): void;
+  /** Says `bye` to all that are welcome and cuts the others; resolves when all are closed and have been told. */
+  close(reason: string): Promise<void>;
+}
+
+/** A peer without welcome. */
+interface Stranger {
+  socket: Socket;
+  timer: NodeJS.Timeout;
+  /** Why it went, once that is known. */
+  reason: string;
+}
+
+/** Returns a reception without peers. */
+export function reception(options: ReceptionOptions): Reception {
+  const { versions = protocol, helloMs = limits.helloMs } = options;
+  const { unauthenticatedPeers = limits.unauthenticatedPeers } = options;
+  /** By address, oldest first. */
+  const strangers = new Map<string, Stranger>();
+  const welcomed = new Set<Connection>();
+  const allGone = Promise.withResolvers<void>();
+  let closing = false;
+
+  function explain(address: string, reason: string): void {
+    const stranger = strangers.get(address);
+    if (stranger !== undefined) stranger.reason = reason;
+  }
+
+  /** Ends a stranger's stay, whether welcome or gone; returns why it went, or null if it was none any more. */
+  function forget(address: string, socket?: Socket): string | null {
+    const stranger = strangers.get(address);
+    if (stranger === undefined || (socket !== undefined && stranger.socket !== socket)) return null;
+    clearTimeout(stranger.timer);
+    strangers.delete(address);
+    return stranger.reason;
+  }
+
+  function turnAway(address: string, reason: string): void {
+    const socket = strangers.get(address)?.socket;
+    if (socket === undefined) return;
+    forget(address);
+    socket.destroy();
+    options.rejected?.(address, reason);
+  }
+
+  function arrived(socket: Socket): void {
+    const address = addressOf(socket);
+    const timer = setTimeout(() => turnAway(address, `no hello within ${helloMs} ms`), helloMs).unref();
+    strangers.set(address, { socket, timer, reason: 'went away before its welcome' });
+    socket.on('error', () => {}); // 'close' follows
+    const leave = (): void => {
+      const reason = forget(address, socket);
+      if (reason !== null) options.rejected?.(address, reason);
+    };
+    socket.on('close', () => setImmediate(leave)); // once the connection, or TLS, had its chance to explain
+    const [oldest] = strangers.keys();
+    if (strangers.size > unauthenticatedPeers && oldest !== undefined)
+      turnAway(oldest, `more than ${unauthenticatedPeers} peers without welcome`);
+  }
+
+  function ready(socket: ConnectionSocket, provenRole: Role | null): void {
+    const address = addressOf(socket);
+    let events: ConnectionEvents = { messages: judge, closed: (reason) => explain(address, reason) };
+    const connection = openConnection(socket, {
+      messages: (batch) => events.messages(batch),
+      heard: () => events.heard?.(),
+      drained: () => events.drained?.(),
+      closed(reason) {
+        welcomed.delete(connection);
+        if (closing && welcomed.size === 0) allGone.resolve();
+        events.closed(reason);
+      },
+    });
+
+    function judge(batch: Message[]): void {
+      const judged = judgeHello(batch, versions, provenRole);
+      if (!('hello' in judged)) return refuse(judged);
+      const objection = options.admit?.(judged.hello, { address }) ?? null;
+      if (objection !== null) return refuse({ code: 'refused', reason: objection });
+      if (forget(address) === null || closing) return; // turned away a moment ago
+      welcomed.add(connection);
+      connection.send({ kind: 'welcome', protocol: judged.version, version: options.version, at: Date.now() });
+      connection.allowLargeFrames();
+      events = options.peer(connection, judged.hello);
+    }
+
+    function refuse(why: Refusal): void {
+      connection.send(refusal(why));
+      connection.close(`refused: ${why.reason}`);
+    }
+  }
+
+  return {
+    arrived,
+    ready,
+    explain,
+    close(reason) {
+      closing = true;
+      for (const { socket } of strangers.values()) socket.destroy();
+      for (const connection of welcomed) connection.close(reason);
+      if (welcomed.size === 0) allGone.resolve();
+      return allGone.promise;
+    },
+  };
+}

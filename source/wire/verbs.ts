@@ -1,0 +1,135 @@
+/** What clients ask of a coordinator: one row a verb. See messages.ts for how requests and answers travel. */
+import { disciplineNames, jobSpecShape, nodeName, policyNames } from '../model/job.ts';
+import { limits } from '../model/limits.ts';
+import {
+  eventLineShape,
+  explanationShape,
+  jobRowShape,
+  nodeRowShape,
+  pickShape,
+  resultRowShape,
+  statusShape,
+  taskRowShape,
+} from '../model/report.ts';
+import {
+  bytes,
+  flag,
+  type Infer,
+  int,
+  list,
+  nullable,
+  optional,
+  raw,
+  real,
+  type Shape,
+  struct,
+  text,
+  word,
+} from '../model/shape.ts';
+import type { Role } from './messages.ts';
+
+const counter = int(0, Number.MAX_SAFE_INTEGER);
+const job = int(1, Number.MAX_SAFE_INTEGER);
+const nothing = struct({});
+/** A task by the index that users see; null: the whole job. */
+const index = nullable(counter);
+const nodes = list(nodeName, limits.nodesPerRequest);
+const reason = text(limits.reasonLength);
+
+/** What `wait` tells of each job, again whenever it changed and at least once a second. */
+const progressShape = list(jobRowShape, 10_000);
+
+interface Verb<A, R> {
+  args: Shape<A>;
+  /** The value of `reply`, or of each `item` where `streams`. */
+  gives: Shape<R>;
+  streams: boolean;
+  /** Which roles may ask it. */
+  may: readonly Role[];
+}
+
+function verb<A, R>(args: Shape<A>, gives: Shape<R>, may: readonly Role[], streams = false): Verb<A, R> {
+  return { args, gives, may, streams };
+}
+
+const read: readonly Role[] = ['submitter', 'operator', 'viewer'];
+const submit: readonly Role[] = ['submitter', 'operator'];
+const operate: readonly Role[] = ['operator'];
+
+export const verbs = {
+  /** Sends items ahead of the `submit` that uses them: lines, or JSON texts. `upload` is the client's number for them. */
+  upload: verb(
+    struct({ upload: counter, items: list(text(limits.itemBytes), limits.itemsPerUpload) }),
+    nothing,
+    submit,
+  ),
+  /** Answered when the job is durable. `existing`: a job with this key was there already. */
+  submit: verb(
+    struct({ spec: jobSpecShape, upload: nullable(counter) }),
+    struct({ job, tasks: counter, existing: flag }),
+    submit,
+  ),
+  /** Streams rows of these jobs until all of them have ended. */
+  wait: verb(struct({ jobs: list(job, 10_000) }), progressShape, read, true),
+  status: verb(nothing, statusShape, read),
+  nodes: verb(nothing, list(nodeRowShape, limits.nodes), read),
+  /** Newest first where `last` is set; else in order of id from `from`. */
+  jobs: verb(struct({ from: counter, count: int(1, limits.pageRows) }), list(jobRowShape, limits.pageRows), read),
+  /** Pages by ordinal. */
+  tasks: verb(
+    struct({ job, from: counter, count: int(1, limits.pageRows) }),
+    list(taskRowShape, limits.pageRows),
+    read,
+  ),
+  /** Pages by ordinal; a page holds at most 4 MiB of output and so may be shorter than asked, but never empty before the end. */
+  results: verb(
+    struct({ job, from: counter, count: int(1, limits.pageRows) }),
+    list(resultRowShape, limits.pageRows),
+    read,
+  ),
+  /** Output in order of index (one task: as it comes). `follow`: until the tasks have ended. `tail`: at most that many bytes first. */
+  logs: verb(
+    struct({ job, index, follow: flag, tail: nullable(counter) }),
+    struct({ index: counter, stream: int(1, 2), data: bytes(limits.outputPieceBytes), cut: counter }),
+    read,
+    true,
+  ),
+  cancel: verb(struct({ job, index }), struct({ tasks: counter }), submit),
+  retry: verb(struct({ job, index, onlyFailed: flag }), struct({ tasks: counter }), submit),
+  purge: verb(struct({ job }), nothing, submit),
+  pause: verb(struct({ nodes, all: flag, reason }), struct({ nodes }), operate),
+  drain: verb(
+    struct({ nodes, all: flag, reason, now: flag, deadlineMs: nullable(real(0)) }),
+    struct({ nodes }),
+    operate,
+  ),
+  resume: verb(struct({ nodes, all: flag, reason }), struct({ nodes }), operate),
+  throttle: verb(struct({ nodes, all: flag, share: real(0.05, 1) }), struct({ nodes }), operate),
+  'pause-queue': verb(struct({ paused: flag, reason: optional(reason, '') }), nothing, operate),
+  /** With nulls it only shows. */
+  policy: verb(
+    struct({ policy: nullable(word(policyNames)), queue: nullable(word(disciplineNames)) }),
+    struct({ policy: word(policyNames), queue: word(disciplineNames) }),
+    read, // switching is checked apart: operators only
+  ),
+  pick: verb(nothing, pickShape, submit),
+  explain: verb(struct({ job, index: counter }), explanationShape, read),
+  /** The last `last` events, then, with `follow`, what comes. */
+  events: verb(struct({ last: int(0, limits.eventsKept), follow: flag }), eventLineShape, read, true),
+  /** Streams windows for an interface (view/window.ts describes them); `look` changes what it looks at. */
+  watch: verb(struct({ look: raw, rateHz: real(0.1, 30) }), raw, read, true),
+  look: verb(struct({ watch: counter, look: raw }), nothing, read),
+  /** Starts recording into a file on the coordinator's machine; null ends it. */
+  record: verb(
+    struct({ file: nullable(text(limits.textLength)) }),
+    struct({ file: nullable(text(limits.textLength)) }),
+    operate,
+  ),
+  /** Ends the coordinator; running tasks go on at their nodes. */
+  shutdown: verb(struct({ reason }), nothing, operate),
+} as const;
+
+export type Verbs = typeof verbs;
+export type VerbName = keyof Verbs;
+export type VerbArgs<V extends VerbName> = Infer<Verbs[V]['args']>;
+export type VerbGives<V extends VerbName> = Infer<Verbs[V]['gives']>;
