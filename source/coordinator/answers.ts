@@ -18,7 +18,7 @@ import type { JobWatch } from './job-watch.ts';
 import type { Loop, Unstamped } from './loop.ts';
 import type { Outputs } from './outputs.ts';
 import { pickNode } from './pick.ts';
-import { resultRows } from './results.ts';
+import { pageBytes, resultRows } from './results.ts';
 
 /** What a coordinator's sessions work with. */
 export interface Desk {
@@ -125,8 +125,12 @@ export const answers: Answers = {
   tasks({ job: id, from, count }, desk) {
     const job = jobOf(desk, id);
     const rows = [];
-    for (let ordinal = from; ordinal < job.tasks.count && rows.length < count; ordinal++)
-      rows.push(taskRow(desk.scheduler.state, job, ordinal));
+    let bytes = 0;
+    for (let ordinal = from; ordinal < job.tasks.count && rows.length < count && bytes < pageBytes; ordinal++) {
+      const row = taskRow(desk.scheduler.state, job, ordinal);
+      bytes += 200 + (row.error?.length ?? 0);
+      rows.push(row);
+    }
     return rows;
   },
 
@@ -135,7 +139,7 @@ export const answers: Answers = {
 
   async cancel({ job, index }, desk, { who }) {
     const facts = await ask(desk, { kind: 'cancel', target: targetOf(desk, job, index), by: who });
-    return { tasks: countTasks(desk, facts) };
+    return { tasks: countTasks(facts) };
   },
 
   async retry({ job, index, onlyFailed }, desk, { who }) {
@@ -170,8 +174,8 @@ export const answers: Answers = {
   throttle: ({ nodes, all, share }, desk, { who }) =>
     forNodes(desk, nodes, all, (node) => ({ kind: 'throttle', node, throttle: share, by: who })),
 
-  async 'pause-queue'({ paused }, desk, { who }) {
-    await ask(desk, { kind: 'pause-queue', paused, by: who });
+  async 'pause-queue'({ paused, reason }, desk, { who }) {
+    await ask(desk, { kind: 'pause-queue', paused, reason, by: who });
     return {};
   },
 
@@ -240,11 +244,11 @@ async function forNodes(
 }
 
 /** How many tasks a cancellation ended. */
-function countTasks(desk: Desk, facts: readonly Fact[]): number {
+function countTasks(facts: readonly Fact[]): number {
   let tasks = 0;
   for (const fact of facts) {
     if (fact.kind === 'ended') tasks++;
-    if (fact.kind === 'job-closed') tasks += desk.scheduler.state.jobs.get(fact.job)?.counts[fact.state] ?? 0;
+    if (fact.kind === 'job-closed' && fact.state === 'cancelled') tasks += fact.tasks;
   }
   return tasks;
 }

@@ -77,6 +77,8 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   loop.onFacts(watch.observe);
   loop.onFacts((facts) => {
     for (const fact of facts) {
+      if (fact.kind === 'ended') outputs.ended(fact.job, fact.ordinal);
+      if (fact.kind === 'job-closed') outputs.ended(fact.job, null);
       if (fact.kind === 'job-purged') {
         items.delete(fact.job);
         outputs.forget(fact.job);

@@ -29,7 +29,7 @@ export function logsSource(
   let position = startOf(current);
   const unwatch = follow
     ? outputs.watch(job.id, (changed) => {
-        if (changed === current) wake();
+        if (changed === current || changed === null) wake();
       })
     : () => {};
 
@@ -60,15 +60,16 @@ export function logsSource(
 
   return {
     pull() {
-      for (; current <= last; position = startOf(++current)) {
+      for (;;) {
         // Whether it has ended is asked first: what is read after that is all there is.
         const over = !follow || ended.has(job.tasks.state(current));
         if (job.tasks.get(current, 'attempt') !== position.attempt) position = startOf(current);
         const next = piece(1) ?? piece(2);
         if (next !== null) return next;
         if (!over) return pending;
+        if (current === last) return finished;
+        position = startOf(++current);
       }
-      return finished;
     },
     close: unwatch,
   };

@@ -67,7 +67,10 @@ export async function runCoordinator(options: MainOptions): Promise<number> {
   process.on('SIGHUP', () => {}); // the terminal is gone; the work is not
 
   const child = options.interfaceCommand === null ? null : startInterface(options.interfaceCommand(address));
+  const childEnded = Promise.withResolvers<void>();
   child?.on('exit', (code, signal) => {
+    childEnded.resolve();
+    if (stopping) return;
     if (code === 0) {
       void stop('its interface was quit', 0);
       return;
@@ -81,7 +84,8 @@ export async function runCoordinator(options: MainOptions): Promise<number> {
   });
 
   const code = await ended.promise;
-  child?.kill('SIGTERM');
+  // It gives the terminal back before anything else is written there.
+  if (child?.exitCode === null && child.signalCode === null && child.kill('SIGTERM')) await childEnded.promise;
   options.onEnded();
   return code;
 }

@@ -1,6 +1,7 @@
 /** One node's connection: its messages become events, what the scheduler wants of it becomes messages. */
+import type { Fact } from '../model/fact.ts';
 import type { JobSpec } from '../model/job.ts';
-import { attemptId } from '../model/node.ts';
+import { type Attempt, attemptId } from '../model/node.ts';
 import { joinObjection } from '../scheduler/join.ts';
 import type { State } from '../scheduler/state.ts';
 import type { Connection, ConnectionEvents } from '../wire/connection.ts';
@@ -88,11 +89,9 @@ function acceptNode(
     for (const outcome of outcomes) {
       const { job, ordinal, attempt } = outcome;
       loop.ask({ kind: 'outcome', node, outcome }, (facts) => {
-        for (const fact of facts) {
-          if (fact.kind !== 'ended' || fact.job !== job || fact.ordinal !== ordinal) continue;
-          if (outcome.result !== null) outputs.setResult(outcome, outcome.result);
-          outputs.ended(job, ordinal);
-        }
+        // What nobody returned need not be kept for every task of a million.
+        if (outcome.result !== null && outcome.result !== 'null' && facts.some((fact) => isEndOf(fact, outcome)))
+          outputs.setResult(outcome, outcome.result);
         if (isCurrent()) session?.send({ kind: 'settled', attempts: [{ job, ordinal, attempt }] });
       });
     }
@@ -180,6 +179,10 @@ function newSession(name: string, connection: Connection, state: State): NodeSes
     },
     drop: connection.destroy,
   };
+}
+
+function isEndOf(fact: Fact, { job, ordinal }: Attempt): boolean {
+  return fact.kind === 'ended' && fact.job === job && fact.ordinal === ordinal;
 }
 
 /** Tasks whose items are long leave in several messages, each well within a frame. */

@@ -27,11 +27,11 @@ export interface Outputs {
   /** JSON text of the task's result, or null. */
   result(job: number, ordinal: number): string | null;
   setResult(attempt: Attempt, result: string): void;
-  /** The task has ended: its output may go when room is needed. */
-  ended(job: number, ordinal: number): void;
+  /** The task has ended (null: all of the job that were queued): its output may go when room is needed. */
+  ended(job: number, ordinal: number | null): void;
   forget(job: number): void;
-  /** Calls `listener` when something of the job came; returns the way to end that. */
-  watch(job: number, listener: (ordinal: number) => void): () => void;
+  /** Calls `listener` when output of a task came or it ended (null: any); returns the way to end that. */
+  watch(job: number, listener: (ordinal: number | null) => void): () => void;
 }
 
 interface Stream {
@@ -53,7 +53,7 @@ const entryBytes = 200;
 /** Returns an empty store that holds at most `maxBytes`. */
 export function memoryOutputs(maxBytes: number = limits.outputMemoryBytes): Outputs {
   const jobs = new Map<number, Map<number, TaskOutput>>();
-  const watchers = new Map<number, Set<(ordinal: number) => void>>();
+  const watchers = new Map<number, Set<(ordinal: number | null) => void>>();
   let total = 0;
   /** Ended tasks, the earliest first. */
   let order: [job: number, ordinal: number][] = [];
@@ -138,7 +138,7 @@ export function memoryOutputs(maxBytes: number = limits.outputMemoryBytes): Outp
       total += result.length;
     },
     ended(job, ordinal) {
-      if (jobs.get(job)?.has(ordinal)) order.push([job, ordinal]);
+      if (ordinal !== null && jobs.get(job)?.has(ordinal)) order.push([job, ordinal]);
       for (const listener of watchers.get(job) ?? []) listener(ordinal);
     },
     forget(job) {

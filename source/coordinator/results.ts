@@ -6,7 +6,7 @@ import { type JobRecord, nodeOf, type State } from '../scheduler/state.ts';
 import type { Outputs, StreamNumber } from './outputs.ts';
 
 /** A page ends early when its rows hold so much output. */
-const pageBytes = 4 * 1024 * 1024;
+export const pageBytes = 4 * 1024 * 1024;
 
 /** Returns rows of `results` from the ordinal `from` on: at most `count`, at least one where there are any. */
 export function resultRows(state: State, job: JobRecord, outputs: Outputs, from: number, count: number): ResultRow[] {

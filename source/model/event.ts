@@ -50,7 +50,7 @@ export type Event =
   | { kind: 'resume'; at: number; node: string; reason: string; by: string }
   | { kind: 'throttle'; at: number; node: string; throttle: number; by: string }
   | { kind: 'forget'; at: number; node: string }
-  | { kind: 'pause-queue'; at: number; paused: boolean; by: string }
+  | { kind: 'pause-queue'; at: number; paused: boolean; reason: string; by: string }
   | { kind: 'set-policy'; at: number; policy: PolicyName; discipline: DisciplineName | null; by: string }
   | { kind: 'set-cpu-limit'; at: number; cpuLimit: number; by: string };
 

@@ -89,7 +89,18 @@ export const facts = variants({
   /** An attempt that is not the current one left its node: its room is free. `executed`: the work was done twice. */
   released: [9, { ...task, node: nodeName, executed: flag }],
   /** All tasks of the job that were queued ended at once: cancelled, or skipped for what they depended on. */
-  'job-closed': [12, { at: instant, job: jobId, state: word(['cancelled', 'skipped']), reason, by: who }],
+  'job-closed': [
+    12,
+    {
+      at: instant,
+      job: jobId,
+      state: word(['cancelled', 'skipped']),
+      reason,
+      by: who,
+      /** How many they were. */
+      tasks: optional(int(0, limits.tasksPerJob), 0),
+    },
+  ],
   /** Tasks of the job whose backoff is over wait for room again. */
   due: [13, { at: instant, job: jobId }],
   'job-ended': [10, { at: instant, job: jobId, state: word(jobStates) }],

@@ -73,9 +73,9 @@ export const verbs = {
   wait: verb(struct({ jobs: list(job, 10_000) }), progressShape, read, true),
   status: verb(nothing, statusShape, read),
   nodes: verb(nothing, list(nodeRowShape, limits.nodes), read),
-  /** Newest first where `last` is set; else in order of id from `from`. */
+  /** In order of id, from the id `from` on. */
   jobs: verb(struct({ from: counter, count: int(1, limits.pageRows) }), list(jobRowShape, limits.pageRows), read),
-  /** Pages by ordinal. */
+  /** Pages by ordinal; may be shorter than asked, but never empty before the end. */
   tasks: verb(
     struct({ job, from: counter, count: int(1, limits.pageRows) }),
     list(taskRowShape, limits.pageRows),

@@ -1,0 +1,229 @@
+#!/usr/bin/env node
+/**
+ * From what was typed to what runs. Everything is loaded when it is needed and not before: a word takes milliseconds, and
+ * neither a word nor a node nor a headless coordinator ever loads the interface.
+ */
+import { parseCommandLine } from './source/client/command-line.ts';
+import { usage } from './source/client/complaint.ts';
+import type { Flags, WordName } from './source/client/flags.ts';
+import { type Io, printJson, printLine, processIo } from './source/client/io.ts';
+import { complain, runWord } from './source/client/main.ts';
+import { type Places, places } from './source/client/places.ts';
+import { readSettings } from './source/client/settings.ts';
+import type { StartOptions } from './source/ui/start.tsx';
+
+/** What runs this program once more: the interface of a coordinator, the processes of the demo. */
+const program: [string, ...string[]] = [process.execPath, import.meta.filename];
+/** Of the interface; keys are answered at once. */
+const windowsPerSecond = 4;
+
+/** Returns the exit code. Throws LbtopError. */
+async function main(argv: readonly string[], io: Io, where: Places): Promise<number> {
+  const line = parseCommandLine(argv, { env: io.env, settings: () => readSettings(where.settingsFile) });
+  const { asks, mode, word, flags } = line;
+  if (asks !== null) return tell(asks, word);
+  if (word !== null) return runWord({ ...line, word }, io, where);
+  switch (mode) {
+    case 'coordinator':
+      return coordinate(flags, io, where);
+    case 'node':
+      return work(flags, io, where);
+    case 'demo':
+      return demonstrate(io);
+    case 'replay':
+      return replay(flags, io);
+    default:
+      return attach(flags, io, where);
+  }
+}
+
+/** meow finds our package.json and shows pages as people expect them; what was typed is read by our own parser. */
+async function tell(what: 'help' | 'version', word: WordName | null): Promise<number> {
+  const [{ default: meow }, { helpFor }] = await Promise.all([import('meow'), import('./source/client/help.ts')]);
+  const page = meow(helpFor(word), { importMeta: import.meta, argv: [], description: false, helpIndent: 0 });
+  if (what === 'version') page.showVersion();
+  else page.showHelp(0);
+  return 0;
+}
+
+async function coordinate(flags: Flags, io: Io, where: Places): Promise<number> {
+  if (flags.data !== undefined && flags.data !== 'none')
+    throw usage('--data: this version keeps everything in memory: leave it out, or give none');
+  const [{ runCoordinator }, { loadOrCreateSecret }, { join }, local, { packageVersion }] = await Promise.all([
+    import('./source/coordinator/main.ts'),
+    import('./source/wire/secret.ts'),
+    import('node:path'),
+    import('./source/client/places.ts'),
+    import('./source/client/version.ts'),
+  ]);
+  const secretFile = flags.secretFile ?? where.secretFile;
+  const visible = isTerminal(io) && flags.headless !== true;
+  return runCoordinator({
+    host: flags.host ?? '127.0.0.1',
+    port: flags.port ?? local.defaultPort,
+    secret: await loadOrCreateSecret(secretFile),
+    version: packageVersion(),
+    policy: flags.policy ?? null,
+    queue: flags.queue ?? null,
+    cpuLimit: flags.cpuLimit ?? null,
+    record: flags.record ?? null,
+    logFile: join(where.stateDirectory, 'coordinator.log'),
+    interfaceCommand: visible
+      ? (address) => [...program, '--attach', address, '--owner', '--secret-file', secretFile]
+      : null,
+    onListening(address) {
+      const listening = local.parseAddress(address);
+      if (listening !== undefined)
+        local.writeCoordinatorFile(where.coordinatorFile, { ...listening, pid: process.pid });
+    },
+    onEnded: () => local.removeCoordinatorFile(where.coordinatorFile, process.pid),
+  });
+}
+
+async function work(flags: Flags, io: Io, where: Places): Promise<number> {
+  const [{ startAgent }, { loadSecret }, { findAddress }, os, { packageVersion }] = await Promise.all([
+    import('./source/node/agent.ts'),
+    import('./source/wire/secret.ts'),
+    import('./source/client/find-address.ts'),
+    import('node:os'),
+    import('./source/client/version.ts'),
+  ]);
+  const agent = startAgent({
+    coordinators: [findAddress(flags, where)],
+    name:
+      flags.nodeName ??
+      (os
+        .hostname()
+        .replace(/[^A-Za-z0-9._-]/g, '-')
+        .slice(0, 64) ||
+        'node'),
+    slots: flags.slots ?? os.availableParallelism(),
+    labels: flags.label ?? {},
+    resources: flags.resource ?? {},
+    throttle: flags.throttle ?? 1,
+    cpuLimit: flags.cpuLimit ?? null,
+    onCoordinatorLost: flags.onCoordinatorLost ?? 'finish',
+    stateDir: where.stateDirectory,
+    secret: await loadSecret(flags.secretFile ?? where.secretFile),
+    version: packageVersion(),
+    // Nobody may read the log any more: the tasks go on.
+    log: (text) => void printLine(io.stdout, `${new Date().toISOString()} ${text}`).catch(() => {}),
+  });
+  let asked = 0;
+  const release = io.onInterrupt((signal) => {
+    asked += 1;
+    if (asked === 1)
+      void agent.stop(signal).catch(() => {}); // `ended` tells
+    else if (asked === 2) agent.kill();
+    else io.exit(130);
+  });
+  process.on('SIGHUP', () => {}); // its terminal went away: the tasks go on
+  try {
+    await agent.ended;
+    return 0;
+  } finally {
+    release();
+  }
+}
+
+async function demonstrate(io: Io): Promise<number> {
+  const { runDemo } = await import('./source/simulation/demo.ts');
+  const end = new AbortController();
+  let stopped = false;
+  const release = io.onInterrupt(() => {
+    if (stopped) io.exit(130);
+    stopped = true;
+    end.abort();
+  });
+  /** While the interface has the terminal, lines wait. */
+  let held: string[] | null = null;
+  const print = (text: string): void => {
+    if (held === null) void printLine(io.stdout, text).catch(() => end.abort());
+    else held.push(text);
+  };
+  const showThere = async (address: string, env: NodeJS.ProcessEnv): Promise<void> => {
+    held = [];
+    const { spawn } = await import('node:child_process');
+    const [command, ...first] = program;
+    const child = spawn(command, [...first, '--attach', address], { env, stdio: 'inherit' });
+    await new Promise<void>((resolve) => {
+      child.on('exit', () => resolve());
+      child.on('error', () => resolve());
+    });
+    const lines = held;
+    held = null;
+    for (const text of lines) print(text);
+  };
+  try {
+    return await runDemo({ program, print, show: isTerminal(io) ? showThere : null, signal: end.signal });
+  } catch (error) {
+    if (stopped) return 130;
+    throw error;
+  } finally {
+    release();
+  }
+}
+
+async function attach(flags: Flags, io: Io, where: Places): Promise<number> {
+  const { openClient } = await import('./source/client/find.ts');
+  const readOnly = flags.readOnly === true;
+  const connect = typeof flags.attach === 'object' ? flags.attach : flags.connect;
+  // Whoever cannot be reached is told first: `lbtop` alone says how to start a coordinator.
+  const client = await openClient({ ...flags, connect }, where, { role: readOnly ? 'viewer' : 'operator' });
+  try {
+    needTerminal(io, 'lbtop status, lbtop nodes and lbtop events -f do without');
+    const { remoteFeed } = await import('./source/feed/remote.ts');
+    const feed = remoteFeed(
+      { request: client.request, stream: client.open },
+      { rateHz: windowsPerSecond, mayAct: !readOnly },
+    );
+    return await show({ feed, title: client.address, readOnly, owner: flags.owner === true }, io);
+  } finally {
+    client.close();
+  }
+}
+
+async function replay(flags: Flags, io: Io): Promise<number> {
+  const file = flags.replay ?? '';
+  if (isTerminal(io) && flags.json !== true) {
+    const [{ openPlayer }, { basename }] = await Promise.all([import('./source/feed/player.ts'), import('node:path')]);
+    const feed = await openPlayer(file);
+    return show({ feed, title: basename(file), readOnly: true, owner: false }, io);
+  }
+  const { summarise, summaryLines } = await import('./source/feed/summary.ts');
+  const summary = await summarise(file);
+  if (flags.json) await printJson(io.stdout, summary);
+  else for (const text of summaryLines(summary, -new Date().getTimezoneOffset())) await printLine(io.stdout, text);
+  return 0;
+}
+
+/** Ink and React are loaded here and nowhere else, in their production form. */
+async function show(options: Pick<StartOptions, 'feed' | 'title' | 'readOnly' | 'owner'>, io: Io): Promise<number> {
+  process.env.NODE_ENV = 'production';
+  const { startInterface } = await import('./source/ui/start.tsx');
+  const { message, code } = await startInterface({
+    ...options,
+    stdin: process.stdin,
+    stdout: process.stdout,
+    env: io.env,
+  });
+  if (message !== null) await printLine(io.stderr, `lbtop: ${message}`);
+  return code;
+}
+
+function isTerminal(io: Io): boolean {
+  return io.stdout.isTerminal && process.stdin.isTTY === true;
+}
+
+function needTerminal(io: Io, instead: string): void {
+  if (!isTerminal(io)) throw usage(`the interface needs a terminal: ${instead}`);
+}
+
+const io = processIo();
+try {
+  process.exitCode = await main(process.argv.slice(2), io, places(io.env));
+} catch (error) {
+  process.exitCode = await complain(io, error);
+}
+// What is still open now is nobody's: output has been written, or waits for a reader until then.
+setTimeout(() => process.exit(), 1_000).unref();

@@ -1,0 +1,45 @@
+/** Finds the coordinator that is meant, and connects to it with the secret that it knows. */
+import { randomBytes } from 'node:crypto';
+import { access } from 'node:fs/promises';
+import { LbtopError } from '../model/errors.ts';
+import type { Role } from '../wire/messages.ts';
+import { loadSecret } from '../wire/secret.ts';
+import { type Client, connectClient, type Dial } from './client.ts';
+import { findAddress } from './find-address.ts';
+import type { Flags } from './flags.ts';
+import type { Places } from './places.ts';
+
+/**
+ * Connects to the coordinator that is meant. Throws LbtopError: `unreachable` where there is none, `refused` where the
+ * secret is missing or wrong, `usage` where its file is not what it should be.
+ */
+export async function openClient(
+  flags: Pick<Flags, 'connect' | 'secretFile'>,
+  where: Places,
+  options: { role?: Role; signal?: AbortSignal; dial?: Dial } = {},
+): Promise<Client> {
+  const address = findAddress(flags, where);
+  const file = flags.secretFile ?? where.secretFile;
+  const missing = flags.secretFile === undefined && !(await exists(file));
+  // Without a secret we knock with one that nobody knows: it tells whether there is a coordinator at all.
+  const secret = missing ? randomBytes(32) : await loadSecret(file);
+  try {
+    return await connectClient({ ...address, secret, ...options });
+  } catch (error) {
+    if (missing && error instanceof LbtopError && error.code === 'refused')
+      throw new LbtopError(
+        'refused',
+        `no secret in ${file}: copy the coordinator's there, or say where it is with --secret-file`,
+      );
+    throw error;
+  }
+}
+
+async function exists(file: string): Promise<boolean> {
+  try {
+    await access(file);
+    return true;
+  } catch (error) {
+    return !(error instanceof Error && 'code' in error && error.code === 'ENOENT'); // loadSecret says what it is
+  }
+}

@@ -1,0 +1,255 @@
+/**
+ * All flags of all modes and words, in one table: from it come the parser, the variables, the keys of the settings file,
+ * the help and the types. A flag is a row: its key here in camelCase, its kind of value, where it may stand, its help.
+ */
+import { disciplineNames, policyNames } from '../model/job.ts';
+import { limits } from '../model/limits.ts';
+import {
+  address,
+  addressOrNone,
+  amounts,
+  choice,
+  count,
+  duration,
+  file,
+  jobs,
+  jsonValue,
+  matching,
+  number,
+  pairs,
+  size,
+  span,
+  texts,
+  toggle,
+  type Value,
+  type ValueOf,
+  words,
+} from './values.ts';
+
+/** What the process is: the flags that choose it. */
+export const modes = ['coordinator', 'node', 'attach', 'replay', 'demo'] as const;
+export type Mode = (typeof modes)[number];
+
+/** What is asked of a running coordinator. */
+export const wordNames = [
+  'submit',
+  'run',
+  'wait',
+  'jobs',
+  'tasks',
+  'nodes',
+  'status',
+  'logs',
+  'results',
+  'cancel',
+  'retry',
+  'purge',
+  'pause',
+  'drain',
+  'resume',
+  'throttle',
+  'policy',
+  'pick',
+  'explain',
+  'events',
+] as const;
+export type WordName = (typeof wordNames)[number];
+
+/** Where a flag may stand. */
+export type Context = Mode | WordName;
+
+export interface FlagRow<T> {
+  readonly value: Value<T>;
+  readonly in: readonly Context[];
+  /** What stands for the value in the help; '' where there is none. */
+  readonly metavar: string;
+  readonly help: string;
+  /** The flag's name where it is not its key: two rows may share one if no context takes both. */
+  readonly flag?: string;
+  /** One letter. */
+  readonly short?: string;
+  /** Says what is to be done, so that only the command line may say it. */
+  readonly typedOnly?: true;
+  /** Named by the documentation, not in this version. */
+  readonly later?: true;
+}
+
+type More = Omit<FlagRow<unknown>, 'value' | 'in' | 'metavar' | 'help'>;
+
+function flag<T>(
+  value: Value<T>,
+  metavar: string,
+  contexts: readonly Context[],
+  help: string,
+  more: More = {},
+): FlagRow<T> {
+  return { value, in: contexts, metavar, help, ...more };
+}
+
+const everywhere: readonly Context[] = [...modes, ...wordNames];
+const submitting = ['submit', 'run'] as const;
+const operating = ['pause', 'drain', 'resume', 'throttle'] as const;
+const coordinator = ['coordinator'] as const;
+const node = ['node'] as const;
+const typed = { typedOnly: true } as const;
+const later = { later: true } as const;
+
+export const flagTable = {
+  coordinator: flag(toggle, '', coordinator, 'own the queue and place the work', typed),
+  node: flag(toggle, '', node, 'run tasks on this machine', typed),
+  attach: flag(addressOrNone, '[HOST:PORT]', ['attach'], 'only the interface, on a running coordinator', typed),
+  replay: flag(file, 'FILE', ['replay'], 'the interface on a recorded session', typed),
+  demo: flag(toggle, '', ['demo'], 'a whole small fleet on this machine', typed),
+
+  connect: flag(
+    address,
+    'HOST:PORT',
+    ['node', 'attach', ...wordNames],
+    'the coordinator (default: the one that runs here)',
+  ),
+  secretFile: flag(
+    file,
+    'FILE',
+    ['coordinator', 'node', 'attach', ...wordNames],
+    "the coordinator's secret (default: in the state directory)",
+  ),
+  json: flag(toggle, '', ['replay', ...wordNames], 'print JSON: one value, or one a line where it is a stream'),
+
+  host: flag(words(256), 'HOST', coordinator, 'listen on this address (default 127.0.0.1)'),
+  port: flag(count(0, 65_535), 'PORT', coordinator, 'listen on this port (default 7077; 0: any)'),
+  policy: flag(choice(policyNames), 'NAME', coordinator, 'which node a task goes to (default least-load)'),
+  queue: flag(choice(disciplineNames), 'NAME', ['coordinator', 'policy'], 'which task is next: fifo, easy or sjbf'),
+  data: flag(file, 'DIR', coordinator, 'durable state (default: in the state directory; none: in memory)'),
+  record: flag(file, 'FILE', coordinator, 'record the session into this file'),
+  headless: flag(toggle, '', coordinator, 'log lines instead of the interface'),
+  store: flag(words(1_024), 'URL', coordinator, 'durable state in the distributed engine', later),
+  standby: flag(toggle, '', coordinator, 'wait to take over', later),
+  metrics: flag(address, 'HOST:PORT', coordinator, 'serve metrics for Prometheus', later),
+  tlsCert: flag(file, 'FILE', coordinator, 'certificate', later),
+  tlsKey: flag(file, 'FILE', coordinator, "the certificate's key", later),
+  tlsCa: flag(file, 'FILE', coordinator, 'who signed the certificates of peers', later),
+  cpuLimit: flag(
+    number(1, 100),
+    'PERCENT',
+    ['coordinator', 'node'],
+    'place nothing on a node whose CPU is above this (default 80)',
+  ),
+
+  nodeName: flag(
+    matching('letters, digits, dot, underscore, minus, at most 64', /^[A-Za-z0-9._-]{1,64}$/),
+    'NAME',
+    node,
+    'its name (default: the host name)',
+    { flag: 'name' },
+  ),
+  slots: flag(count(1, limits.slots), 'N', node, 'tasks at once (default: one per CPU core)'),
+  label: flag(pairs('KEY=VALUE'), 'KEY=VALUE', node, 'a label that --on chooses by (repeatable)'),
+  throttle: flag(number(0.05, 1), 'SHARE', node, 'the share of time that its tasks may run, 0.05 to 1 (default 1)'),
+  onCoordinatorLost: flag(
+    choice(['finish', 'kill']),
+    'finish|kill',
+    node,
+    'what becomes of running tasks without coordinator (default finish)',
+  ),
+  handlers: flag(file, 'FILE', node, 'JavaScript task handlers', later),
+  listen: flag(address, 'HOST:PORT', node, 'take tasks directly from clients', later),
+  allow: flag(texts, 'PATTERN', node, 'run only commands like this (repeatable)', later),
+
+  owner: flag(toggle, '', ['attach'], 'as the interface of the coordinator itself: q ends that too', typed),
+  readOnly: flag(toggle, '', ['attach'], 'without the keys that change something'),
+
+  name: flag(words(limits.reasonLength), 'NAME', submitting, "the job's name (default: the command's)"),
+  array: flag(span, 'A-B[:STEP]', submitting, 'a task for each number'),
+  eachLine: flag(file, 'FILE', submitting, 'a task for each line (-: standard input); {} is the line, {#} the index'),
+  eachJson: flag(file, 'FILE', submitting, 'a task for each element of a JSON array, or for each line of JSON'),
+  task: flag(
+    words(limits.nameLength),
+    'NAME',
+    submitting,
+    'a task by name instead of a command: sleep, sum-up, factorize, increment, noop',
+  ),
+  input: flag(jsonValue, 'JSON', submitting, 'the input of --task'),
+  shell: flag(toggle, '', submitting, 'the command is one string for sh -c'),
+  cpus: flag(number(0.01, 65_536), 'N', submitting, 'slots that a task takes (default 1)'),
+  memory: flag(size, 'SIZE', submitting, 'memory that a task needs'),
+  resource: flag(
+    amounts,
+    'NAME=N',
+    ['node', ...submitting],
+    'of a countable thing: what a node has, what a task needs (repeatable)',
+  ),
+  on: flag(pairs('LABEL=VALUE'), 'LABEL=VALUE', submitting, 'only on nodes with this label (repeatable)'),
+  priority: flag(count(-limits.priority, limits.priority), 'N', submitting, 'higher goes first (default 0)'),
+  retries: flag(count(0, limits.attempts), 'N', submitting, 'tries again of a task that failed (default 0)'),
+  backoff: flag(duration, 'DURATION', submitting, 'wait before the first of them, doubled each time (default 1s)'),
+  noRetry: flag(toggle, '', submitting, 'never start a task twice, even if its node is lost'),
+  timeout: flag(duration, 'DURATION', submitting, 'end a task that runs longer'),
+  after: flag(jobs, 'JOB[,JOB]', submitting, 'start when these jobs have succeeded'),
+  maxFails: flag(count(0, limits.tasksPerJob), 'N', submitting, 'cancel the rest when more than N tasks have failed'),
+  limit: flag(count(1, limits.tasksPerJob), 'N', submitting, 'at most N of its tasks at once'),
+  key: flag(words(limits.keyLength), 'KEY', submitting, 'the same key twice is one job'),
+  env: flag(pairs('KEY=VALUE'), 'KEY=VALUE', submitting, 'a variable of the tasks (repeatable)'),
+  cwd: flag(
+    file,
+    'DIR',
+    submitting,
+    "where the tasks run (default: this directory on a local coordinator, else the node's)",
+  ),
+  stdin: flag(file, 'FILE', submitting, 'what each task reads as standard input (-: ours)'),
+  wait: flag(toggle, '', ['submit', 'drain'], 'return when it is done'),
+  direct: flag(toggle, '', ['run'], 'ask for a node and go there', later),
+
+  follow: flag(toggle, '', ['logs', 'events'], 'go on as it comes', { short: 'f' }),
+  raw: flag(toggle, '', ['logs'], 'bytes as they are, on a terminal too'),
+  last: flag(count(0, limits.eventsKept), 'N', ['events'], 'begin with the last N'),
+  failed: flag(toggle, '', ['retry'], 'only the tasks that failed'),
+
+  all: flag(toggle, '', operating, 'all nodes'),
+  reason: flag(words(limits.reasonLength), 'TEXT', ['pause', 'drain', 'resume'], 'why, for those who see it later'),
+  now: flag(toggle, '', ['drain'], 'stop what runs there and queue it again'),
+  deadline: flag(duration, 'DURATION', ['drain'], 'stop what still runs there after this'),
+  preview: flag(toggle, '', ['drain'], 'only tell what would happen'),
+  pauseQueue: flag(toggle, '', ['pause', 'resume'], 'the whole queue instead of nodes', {
+    flag: 'queue',
+    typedOnly: true,
+  }),
+
+  help: flag(toggle, '', everywhere, 'this help; after a word, the help of that word', { short: 'h', typedOnly: true }),
+  version: flag(toggle, '', everywhere, 'the version', { short: 'V', typedOnly: true }),
+} as const satisfies Record<string, FlagRow<never> | FlagRow<unknown>>;
+
+export type FlagKey = keyof typeof flagTable;
+
+/** Values of flags, by key; those that nobody gave are absent. */
+export type Flags = { -readonly [K in FlagKey]?: ValueOf<(typeof flagTable)[K]['value']> };
+
+/** A row with its names. */
+export interface NamedFlag {
+  readonly key: FlagKey;
+  /** Without dashes: `cpu-limit`. */
+  readonly name: string;
+  readonly row: FlagRow<unknown>;
+}
+
+/** All rows in the order of the table. */
+export const allFlags: readonly NamedFlag[] = (Object.entries(flagTable) as [FlagKey, FlagRow<unknown>][]).map(
+  ([key, row]) => ({
+    key,
+    row,
+    name: row.flag ?? kebab(key),
+  }),
+);
+
+/** The variable of a flag: `LBTOP_CPU_LIMIT`. */
+export function variableOf(name: string): string {
+  return `LBTOP_${name.toUpperCase().replaceAll('-', '_')}`;
+}
+
+/** A flag's name as a key of the settings file: `cpuLimit`. */
+export function settingOf(name: string): string {
+  return name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+}
+
+function kebab(key: string): string {
+  return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}

@@ -1,0 +1,121 @@
+/** Standard input, output and error as the words see them. */
+import type { Writable } from 'node:stream';
+import { visibleJson } from './complaint.ts';
+
+/** Whoever read our output went away (`| head`): there is nobody to go on for. */
+export class OutputClosed extends Error {
+  override readonly name = 'OutputClosed';
+}
+
+/** Where something is written. */
+export interface Output {
+  readonly isTerminal: boolean;
+  /** Colours are wanted here. */
+  readonly colour: boolean;
+  /** Cells in a line of the terminal. */
+  readonly columns: number;
+  /** Resolves when more may be written. Throws OutputClosed where nobody reads any more. */
+  write(data: string | Uint8Array): Promise<void>;
+}
+
+export interface Io {
+  stdout: Output;
+  stderr: Output;
+  /** Returns what comes by standard input. */
+  stdin(): AsyncIterable<Uint8Array>;
+  env: Readonly<Record<string, string | undefined>>;
+  /** The directory that relative paths begin in. */
+  cwd: string;
+  /** ms since the epoch. */
+  now(): number;
+  /** Calls `handler` for each Ctrl-C or request to end (SIGINT, SIGTERM) until the returned function is called. */
+  onInterrupt(handler: (signal: 'SIGINT' | 'SIGTERM') => void): () => void;
+  /** Leaves at once. */
+  exit(code: number): void;
+}
+
+/** Prints a line. */
+export function printLine(output: Output, line: string): Promise<void> {
+  return output.write(`${line}\n`);
+}
+
+/** Prints a value as one line of JSON. */
+export function printJson(output: Output, value: unknown): Promise<void> {
+  return output.write(`${visibleJson(JSON.stringify(value))}\n`);
+}
+
+/** Prints an array of JSON whose rows come a page at a time, a row a line, so that it never has to be whole in memory. */
+export async function printJsonArray(output: Output, pages: AsyncIterable<readonly unknown[]>): Promise<void> {
+  let before = '[';
+  for await (const page of pages) {
+    let text = '';
+    for (const row of page) {
+      text += before + visibleJson(JSON.stringify(row));
+      before = ',\n';
+    }
+    await output.write(text);
+  }
+  await output.write(before === '[' ? '[]\n' : ']\n');
+}
+
+type TerminalStream = Writable & { readonly isTTY?: boolean; readonly columns?: number };
+
+/**
+ * Returns what writes to a stream of this process. Colour: on a terminal that is not `dumb`, never with NO_COLOR;
+ * FORCE_COLOR (not 0) asks for it elsewhere.
+ */
+export function outputOf(stream: TerminalStream, env: Io['env']): Output {
+  let closed = false;
+  stream.on('error', () => {
+    closed = true; // whatever it was: nothing can be said there any more
+  });
+  const isTerminal = stream.isTTY === true;
+  const forced = env.FORCE_COLOR !== undefined && env.FORCE_COLOR !== '' && env.FORCE_COLOR !== '0';
+  const colour = !env.NO_COLOR && (forced || (isTerminal && env.TERM !== 'dumb' && env.FORCE_COLOR !== '0'));
+  return {
+    isTerminal,
+    colour,
+    get columns() {
+      return stream.columns ?? 80;
+    },
+    async write(data) {
+      if (closed) throw new OutputClosed('nobody reads the output');
+      if (!stream.write(data)) await drained(stream);
+      if (closed) throw new OutputClosed('nobody reads the output');
+    },
+  };
+}
+
+function drained(stream: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      for (const event of ['drain', 'error', 'close']) stream.off(event, done);
+      resolve();
+    };
+    for (const event of ['drain', 'error', 'close']) stream.on(event, done);
+  });
+}
+
+/** Returns the input and output of this process. */
+export function processIo(): Io {
+  const { env } = process;
+  return {
+    stdout: outputOf(process.stdout, env),
+    stderr: outputOf(process.stderr, env),
+    stdin: () => process.stdin,
+    env,
+    cwd: process.cwd(),
+    now: Date.now,
+    onInterrupt(handler) {
+      const interrupted = () => handler('SIGINT');
+      const ended = () => handler('SIGTERM');
+      process.on('SIGINT', interrupted);
+      process.on('SIGTERM', ended);
+      return () => {
+        process.off('SIGINT', interrupted);
+        process.off('SIGTERM', ended);
+      };
+    },
+    exit: (code) => process.exit(code),
+  };
+}

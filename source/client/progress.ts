@@ -1,0 +1,66 @@
+/** One line that tells how far jobs are, rewritten in place on a terminal and absent elsewhere. */
+import type { JobRow } from '../model/report.ts';
+import { count, counted, duration } from './format.ts';
+import type { Output } from './io.ts';
+import { cutTo } from './plain-text.ts';
+
+export interface Progress {
+  show(rows: readonly JobRow[]): Promise<void>;
+  /** Takes the line away. */
+  clear(): Promise<void>;
+}
+
+/** Returns a line at the end of `output`. */
+export function progressLine(output: Output): Progress {
+  let shown = false;
+  return {
+    async show(rows) {
+      if (!output.isTerminal) return;
+      shown = true;
+      await output.write(`\r${cutTo(progressText(rows), output.columns - 1)}\x1b[K`);
+    },
+    async clear() {
+      if (shown) await output.write('\r\x1b[K');
+      shown = false;
+    },
+  };
+}
+
+const barCells = 24;
+
+/** `[████░░] 512/1 000 51% · 3 failed · ETA 12s` */
+export function progressText(rows: readonly JobRow[]): string {
+  const total = sum(rows, 'tasks');
+  const failed = sum(rows, 'failed') + sum(rows, 'lost');
+  const dropped = sum(rows, 'cancelled') + sum(rows, 'skipped');
+  const done = sum(rows, 'succeeded') + failed + dropped;
+  const share = total === 0 ? 0 : done / total;
+  const full = Math.floor(share * barCells);
+  const etas = rows.filter(({ endedAt }) => endedAt === null).map(({ etaMs }) => etaMs);
+  const known = etas.filter((eta) => eta !== null);
+  const parts = [
+    `[${'█'.repeat(full)}${'░'.repeat(barCells - full)}] ${count(done)}/${count(total)} ${Math.floor(share * 100)}%`,
+    `${count(sum(rows, 'running'))} running`,
+    ...(failed > 0 ? [`${count(failed)} failed`] : []),
+    ...(dropped > 0 ? [`${count(dropped)} cancelled`] : []),
+    ...(known.length > 0 && known.length === etas.length ? [`ETA ${duration(Math.max(...known))}`] : []),
+  ];
+  const [first] = rows;
+  return `${rows.length === 1 && first !== undefined ? `job ${first.job}` : `${rows.length} jobs`} ${parts.join(' · ')}`;
+}
+
+/** Says what did not go well, or null where all went well: `job 7: 3 of 1 000 tasks did not succeed (2 failed, 1 lost)`. */
+export function complaintOf(row: JobRow): string | null {
+  if (row.succeeded === row.tasks) return null;
+  const kinds = (['failed', 'cancelled', 'skipped', 'lost'] as const)
+    .filter((kind) => row[kind] > 0)
+    .map((kind) => `${count(row[kind])} ${kind}`);
+  return `job ${row.job}: ${count(row.tasks - row.succeeded)} of ${counted(row.tasks, 'task')} did not succeed (${kinds.join(', ')}): lbtop tasks ${row.job} shows them`;
+}
+
+function sum(
+  rows: readonly JobRow[],
+  field: 'tasks' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'skipped' | 'lost',
+): number {
+  return rows.reduce((total, row) => total + row[field], 0);
+}

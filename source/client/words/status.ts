@@ -1,0 +1,52 @@
+/** `lbtop status` */
+import type { Status } from '../../model/report.ts';
+import type { Call } from '../call.ts';
+import { count, duration, rate, size } from '../format.ts';
+import { printJson } from '../io.ts';
+import { cellText } from '../plain-text.ts';
+import { coloured } from '../table.ts';
+
+/** Prints the whole at a glance. */
+export async function status({ flags, io, client }: Call): Promise<number> {
+  const { stdout } = io;
+  const connected = await client();
+  const said = await connected.request('status', {});
+  if (flags.json) {
+    await printJson(stdout, said);
+    return 0;
+  }
+  const titles = Math.max(...lines(said, '').map(([title]) => title.length));
+  let text = '';
+  for (const [title, value] of lines(said, connected.address))
+    text += `${coloured(stdout, title.padEnd(titles), 'bold')}  ${cellText(value)}\n`;
+  await stdout.write(text);
+  return 0;
+}
+
+function lines(said: Status, address: string): [title: string, value: string][] {
+  const { throughput, latencyMs } = said;
+  const speed = (field: string) => rate(throughput[field] ?? 0);
+  const time = (field: string) => duration(latencyMs[field] ?? null);
+  return [
+    ['coordinator', `${address} · lbtop ${said.version} · up ${duration(said.uptimeMs)}`],
+    ['policy', `${said.policy} · queue ${said.queue}${said.queuePaused ? ' (paused: nothing new starts)' : ''}`],
+    ['nodes', counts(said.nodes)],
+    ['slots', `${count(said.slots.busy ?? 0)} of ${count(said.slots.total ?? 0)} busy`],
+    ['tasks', counts(said.tasks)],
+    ['again', `${count(said.reexecuted)} executed more than once · ${count(said.lateResults)} late results`],
+    [
+      'throughput',
+      `${speed('perSecond1s')}/s over 1 s · ${speed('perSecond10s')}/s over 10 s · ${speed('perSecond60s')}/s over 60 s`,
+    ],
+    ['waiting', `half within ${time('waitP50')} · 99 % within ${time('waitP99')}`],
+    ['running', `half within ${time('runP50')} · 99 % within ${time('runP99')}`],
+    ['uses', `journal ${size(said.journalBytes)} · memory ${size(said.rssBytes)}`],
+  ];
+}
+
+/** `3 up · 0 suspect` */
+function counts(of: Readonly<Record<string, number>>): string {
+  return Object.entries(of)
+    .map(([name, many]) => `${count(many)} ${name}`)
+    .join(' · ');
+}

@@ -1,0 +1,100 @@
+/** A coordinator and nodes as processes of their own, on loopback, with their state in one directory. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { LbtopError } from '../model/errors.ts';
+
+export interface FleetOptions {
+  /** Program and first arguments that run lbtop. */
+  program: readonly [string, ...string[]];
+  /** State, secret and logs go here. */
+  directory: string;
+  /** Further arguments of the coordinator. */
+  arguments?: readonly string[];
+  signal?: AbortSignal;
+}
+
+export interface Fleet {
+  readonly host: string;
+  readonly port: number;
+  readonly secretFile: string;
+  /** For commands that are to find this coordinator and no other. */
+  readonly environment: NodeJS.ProcessEnv;
+  startNode(name: string, args?: readonly string[]): ChildProcess;
+  /** kill -9. */
+  killNode(name: string): void;
+  /** Ends all processes gently; what does not end in 5 s is killed. */
+  stop(): Promise<void>;
+}
+
+const endMs = 5_000;
+
+/** Starts a coordinator and resolves when it listens. Throws LbtopError where it does not start. */
+export async function startFleet({ program, directory, signal, ...options }: FleetOptions): Promise<Fleet> {
+  const [command, ...first] = program;
+  const environment = cleanEnvironment(directory);
+  const children = new Map<string, ChildProcess>();
+
+  function start(name: string, args: readonly string[], stdio: 'ignore' | ['ignore', 'pipe', 'inherit']): ChildProcess {
+    const child = spawn(command, [...first, ...args], { env: environment, stdio });
+    child.on('error', () => {}); // told by its exit
+    children.set(name, child);
+    return child;
+  }
+
+  async function stop(): Promise<void> {
+    // Nodes first: they say goodbye while there is somebody to hear it.
+    const nodes = [...children].filter(([name]) => name !== '').map(([, child]) => child);
+    await Promise.all(nodes.map(endChild));
+    const coordinator = children.get('');
+    if (coordinator !== undefined) await endChild(coordinator);
+  }
+
+  const args = ['--coordinator', '--headless', '--port', '0', '--data', 'none', ...(options.arguments ?? [])];
+  const coordinator = start('', args, ['ignore', 'pipe', 'inherit']);
+  signal?.addEventListener('abort', () => void stop(), { once: true });
+  const [host, port] = await listening(coordinator);
+  return {
+    host,
+    port,
+    secretFile: join(directory, 'state', 'lbtop', 'secret'),
+    environment,
+    startNode: (name, args = []) =>
+      start(name, ['--node', '--connect', `${host}:${port}`, '--name', name, ...args], 'ignore'),
+    killNode: (name) => void children.get(name)?.kill('SIGKILL'),
+    stop,
+  };
+}
+
+async function listening(coordinator: ChildProcess): Promise<[host: string, port: number]> {
+  if (coordinator.stdout === null) throw new LbtopError('failed', 'the coordinator has no output');
+  const lines = createInterface({ input: coordinator.stdout });
+  const first = await Promise.race([
+    once(lines, 'line').then(([line]) => String(line)),
+    once(coordinator, 'exit').then(([code]) => `it ended with code ${code}`),
+  ]);
+  const match = /^listening on (.+):(\d+)$/.exec(first);
+  if (match === null) throw new LbtopError('failed', `the coordinator did not start: ${first}`);
+  lines.on('line', () => {}); // read on, so that its log never fills the pipe
+  return [match[1] as string, Number(match[2])];
+}
+
+async function endChild(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+  const exited = once(child, 'exit');
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), endMs);
+  await exited;
+  clearTimeout(timer);
+}
+
+/** The user's own settings and coordinator stay out of it. */
+function cleanEnvironment(directory: string): NodeJS.ProcessEnv {
+  const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('LBTOP_'));
+  return {
+    ...Object.fromEntries(kept),
+    XDG_STATE_HOME: join(directory, 'state'),
+    XDG_CONFIG_HOME: join(directory, 'config'),
+  };
+}

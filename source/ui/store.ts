@@ -1,0 +1,223 @@
+/**
+ * The interface without its looks: what keys, windows and answers do to its state. Ink draws the state and passes keys on;
+ * tests drive it as they are.
+ */
+import type { Command, Connection, Feed, Outcome, TimeState } from '../feed/feed.ts';
+import { displayText } from '../view/display-text.ts';
+import { type Look, lookAt } from '../view/look.ts';
+import { fixed, joined, type SafeText } from '../view/safe-text.ts';
+import type { Window } from '../view/window.ts';
+import { perform } from './actions.ts';
+import {
+  firstState,
+  type Intention,
+  type InterfaceState,
+  layoutOf,
+  lookOf,
+  tableOf,
+  withTable,
+} from './interface-state.ts';
+import { actionOf, type Context } from './keys.ts';
+import { settle } from './table-state.ts';
+import { typed } from './typing.ts';
+
+/** Why the interface ended. `stop`: the coordinator is to end too, and was told so. */
+export type Exit = { kind: 'quit'; stop: boolean } | { kind: 'ended'; why: string };
+
+export interface StoreOptions {
+  title: string;
+  readOnly: boolean;
+  owner: boolean;
+  /** Of the zone that times of day are shown in. */
+  utcOffsetMinutes: number;
+  columns: number;
+  rows: number;
+}
+
+export interface Store {
+  readonly state: InterfaceState;
+  /** Calls back after each change; returns how to end that. */
+  subscribe(listener: () => void): () => void;
+  press(key: string): void;
+  resize(columns: number, rows: number): void;
+  /** Paint everything anew. */
+  repaint(): void;
+  /** Begins to listen to the feed. */
+  open(): void;
+  close(): void;
+  /** Ends with this, unless it has ended. */
+  leave(exit: Exit): void;
+  readonly exit: Promise<Exit>;
+}
+
+/** What actions may use beside the state. */
+export interface Reach {
+  readonly feed: Feed;
+  get(): InterfaceState;
+  set(state: InterfaceState): void;
+  /** Does what was answered. */
+  intend(intention: Intention): void;
+  act(commands: readonly Command[]): void;
+  toast(text: SafeText, kind: 'done' | 'refused'): void;
+  quit(): void;
+  /** Shows what a question to the feed gives. */
+  read(title: SafeText, ask: () => Promise<readonly SafeText[]>): void;
+}
+
+const toastMs = 5_000;
+
+/** Returns the interface of a feed; nothing happens before `open`. */
+export function interfaceStore(feed: Feed, options: StoreOptions): Store {
+  const listeners = new Set<() => void>();
+  let state = firstState({
+    title: displayText(options.title, 64),
+    mayAct: !options.readOnly && feed.act !== undefined,
+    owner: options.owner,
+    utcOffsetMinutes: options.utcOffsetMinutes,
+    columns: options.columns,
+    rows: options.rows,
+    time: feed.time?.state() ?? null,
+  });
+  let lastLook = '';
+  let lookNumber = 0;
+  let opened = false;
+  let toastTimer: NodeJS.Timeout | null = null;
+  const { promise: exit, resolve: resolveExit } = Promise.withResolvers<Exit>();
+
+  const set = (next: InterfaceState): void => {
+    if (next === state) return;
+    state = next;
+    askForLook();
+    for (const listener of listeners) listener();
+  };
+
+  /** Tells the feed what is looked at now, if that has changed. */
+  const askForLook = (): void => {
+    if (!opened) return;
+    const look = lookOf(state);
+    const said = JSON.stringify(look);
+    if (said === lastLook) return;
+    lastLook = said;
+    feed.look({ ...look, number: ++lookNumber });
+  };
+
+  const onWindow = (window: Window): void => {
+    let next: InterfaceState = { ...state, window };
+    const { screen, of } = state.place;
+    if (window.look.screen === screen && window.look.of === of && window.look.filter === tableOf(state).filter)
+      next = withTable(next, settle(tableOf(state), window, layoutOf(state).tableRows));
+    set(next);
+  };
+
+  const onConnection = (connection: Connection): void => {
+    set({ ...state, connection });
+    if (connection.state === 'ended') leave({ kind: 'ended', why: connection.why });
+  };
+
+  const toast = (text: SafeText, kind: 'done' | 'refused'): void => {
+    if (toastTimer !== null) clearTimeout(toastTimer);
+    toastTimer = setTimeout(() => set({ ...state, toast: null }), toastMs);
+    toastTimer.unref();
+    set({ ...state, toast: { text, kind } });
+  };
+
+  const act = async (commands: readonly Command[]): Promise<void> => {
+    if (feed.act === undefined) return;
+    const outcomes: Outcome[] = [];
+    for (const command of commands) outcomes.push(await feed.act(command));
+    const refused = outcomes.find((outcome) => !outcome.accepted);
+    const done = outcomes.find((outcome) => outcome.accepted);
+    if (refused !== undefined && !refused.accepted)
+      return toast(joined(fixed('refused: '), displayText(refused.why, 400)), 'refused');
+    if (done?.accepted !== true) return;
+    const more = outcomes.length > 1 ? `${done.says}, and ${outcomes.length - 1} more` : done.says;
+    toast(displayText(more, 400), 'done');
+  };
+
+  const leave = (how: Exit): void => resolveExit(how);
+
+  const reach: Reach = {
+    feed,
+    get: () => state,
+    set,
+    act: (commands) => void act(commands),
+    toast,
+    intend(intention) {
+      if (intention.kind === 'act') return reach.act(intention.commands);
+      if (!intention.stop) return leave({ kind: 'quit', stop: false });
+      void (async () => {
+        const outcome = await feed.act?.({ kind: 'shutdown', reason: 'quit' });
+        if (outcome?.accepted === false)
+          return toast(joined(fixed('refused: '), displayText(outcome.why, 400)), 'refused');
+        leave({ kind: 'quit', stop: true });
+      })();
+    },
+    quit: () => perform('quit', reach),
+    read(title, ask) {
+      void (async () => {
+        try {
+          const lines = await ask();
+          set({ ...state, mode: { kind: 'pages', title, lines, top: 0 } });
+        } catch (error) {
+          toast(displayText(error instanceof Error ? error.message : String(error), 400), 'refused');
+        }
+      })();
+    },
+  };
+
+  return {
+    get state() {
+      return state;
+    },
+    exit,
+    leave,
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    press(key) {
+      const context = contextOf(state);
+      const powers = { mayAct: state.mayAct, inTime: state.time !== null && !state.time.live };
+      const action = actionOf(key, context, state.place.screen, powers);
+      if (action !== null) perform(action, reach);
+      else if (context === 'input') typed(key, reach);
+    },
+    resize(columns, rows) {
+      if (columns === state.columns && rows === state.rows) return;
+      let next: InterfaceState = { ...state, columns, rows };
+      const { window } = next;
+      if (window !== null) next = withTable(next, settle(tableOf(next), window, layoutOf(next).tableRows));
+      set(next);
+    },
+    repaint: () => set({ ...state, repaints: state.repaints + 1 }),
+    open() {
+      opened = true;
+      const look = lookOf(state);
+      lastLook = JSON.stringify(look);
+      feed.open(lookAt(look.screen, { ...look, number: ++lookNumber } satisfies Look), {
+        window: onWindow,
+        connection: onConnection,
+        time: (time: TimeState) => set({ ...state, time }),
+      });
+    },
+    close() {
+      opened = false;
+      if (toastTimer !== null) clearTimeout(toastTimer);
+      listeners.clear();
+      feed.close();
+    },
+  };
+}
+
+function contextOf(state: InterfaceState): Context {
+  switch (state.mode.kind) {
+    case 'table':
+      return 'screen';
+    case 'typing':
+      return 'input';
+    case 'pages':
+      return 'pages';
+    default:
+      return 'dialog';
+  }
+}

@@ -1,0 +1,154 @@
+/**
+ * A program on a real pseudo-terminal, with a terminal emulator reading its bytes: what a user would see. Tests wait for
+ * content, never for time.
+ */
+import { createRequire } from 'node:module';
+import type { Terminal as Emulator } from '@xterm/headless';
+import type { IPty } from 'node-pty';
+
+const require = createRequire(import.meta.url);
+const { Terminal } = require('@xterm/headless') as typeof import('@xterm/headless');
+
+/** Why there is no pseudo-terminal here, or null where there is one: node-pty is built on installation, where a compiler is. */
+export function noTerminal(): string | null {
+  try {
+    require('node-pty');
+    return null;
+  } catch (error) {
+    return `node-pty is not there (${error instanceof Error ? error.message.split('\n')[0] : String(error)})`;
+  }
+}
+
+export interface OpenOptions {
+  columns?: number;
+  rows?: number;
+  env?: Record<string, string>;
+  cwd?: string;
+}
+
+export interface TestTerminal {
+  /** Lines on the screen, without the spaces at their ends. */
+  lines(): string[];
+  /** The whole screen as text. */
+  text(): string;
+  /** Resolves when the screen holds that; rejects after `ms` with what was there instead. */
+  waitFor(wanted: string | RegExp, ms?: number): Promise<void>;
+  /** Resolves when the screen does not hold it any more. */
+  waitWithout(unwanted: string | RegExp, ms?: number): Promise<void>;
+  /** Types, as a keyboard would. */
+  keys(keys: string): void;
+  resize(columns: number, rows: number): void;
+  /** Kills with that signal. */
+  signal(signal: string): void;
+  readonly pid: number;
+  /** Modes that programs change and have to change back. */
+  modes(): {
+    alternateScreen: boolean;
+    cursorHidden: boolean;
+    wraparound: boolean;
+    bracketedPaste: boolean;
+    mouse: string;
+  };
+  /** All bytes so far. */
+  readonly output: string;
+  readonly exited: Promise<{ exitCode: number; signal: number | undefined }>;
+  close(): void;
+}
+
+/** Runs a program on a pseudo-terminal. Throws where there is none: ask `noTerminal` first. */
+export function openTerminal(program: string, args: readonly string[], options: OpenOptions = {}): TestTerminal {
+  const { spawn } = require('node-pty') as typeof import('node-pty');
+  const { columns = 120, rows = 40 } = options;
+  const emulator: Emulator = new Terminal({ cols: columns, rows, allowProposedApi: true });
+  const env: Record<string, string> = {};
+  for (const [name, value] of Object.entries(process.env)) if (value !== undefined) env[name] = value;
+  // Ink draws nothing under CI before it ends; colours are what the test says.
+  for (const name of ['CI', 'NO_COLOR', 'FORCE_COLOR', 'COLUMNS', 'LINES', 'VITEST', 'NODE_OPTIONS']) delete env[name];
+  Object.assign(
+    env,
+    { TERM: 'xterm-256color', COLORTERM: 'truecolor', LANG: 'C.UTF-8', LC_ALL: 'C.UTF-8', TZ: 'UTC' },
+    options.env,
+  );
+  const pty: IPty = spawn(program, [...args], { cols: columns, rows, cwd: options.cwd ?? process.cwd(), env });
+  let output = '';
+  let cursorHidden = false;
+  const changed = new Set<() => void>();
+  pty.onData((data) => {
+    output += data;
+    for (const [, sign] of data.matchAll(/\x1b\[\?25([hl])/g)) cursorHidden = sign === 'l';
+    emulator.write(data, () => {
+      for (const listener of [...changed]) listener();
+    });
+  });
+  emulator.onData((answer) => pty.write(answer));
+  const exited = new Promise<{ exitCode: number; signal: number | undefined }>((resolve) =>
+    pty.onExit(({ exitCode, signal }) => emulator.write('', () => resolve({ exitCode, signal }))),
+  );
+
+  const lines = (): string[] => {
+    const { active } = emulator.buffer;
+    return Array.from(
+      { length: emulator.rows },
+      (_, y) =>
+        active
+          .getLine(active.viewportY + y)
+          ?.translateToString(true, 0, emulator.cols)
+          .trimEnd() ?? '',
+    );
+  };
+  const text = (): string => lines().join('\n');
+  const holds = (wanted: string | RegExp): boolean => {
+    // In the middle of an update the screen is neither the old nor the new one.
+    if (emulator.modes.synchronizedOutputMode) return false;
+    return typeof wanted === 'string' ? text().includes(wanted) : wanted.test(text());
+  };
+  const until = (condition: () => boolean, what: string, ms: number): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const done = (error?: Error): void => {
+        clearTimeout(timer);
+        changed.delete(check);
+        if (error === undefined) resolve();
+        else reject(error);
+      };
+      const check = (): void => {
+        if (condition()) done();
+      };
+      const timer = setTimeout(() => done(new Error(`${what}; the screen was:\n${text()}`)), ms);
+      changed.add(check);
+      check();
+    });
+
+  return {
+    lines,
+    text,
+    waitFor: (wanted, ms = 20_000) => until(() => holds(wanted), `${String(wanted)} did not appear`, ms),
+    waitWithout: (unwanted, ms = 20_000) =>
+      until(() => !emulator.modes.synchronizedOutputMode && !holds(unwanted), `${String(unwanted)} did not go`, ms),
+    keys: (keys) => pty.write(keys),
+    resize(newColumns, newRows) {
+      emulator.resize(newColumns, newRows);
+      pty.resize(newColumns, newRows);
+    },
+    signal: (signal) => pty.kill(signal),
+    pid: pty.pid,
+    modes: () => ({
+      alternateScreen: emulator.buffer.active.type === 'alternate',
+      cursorHidden,
+      wraparound: emulator.modes.wraparoundMode,
+      bracketedPaste: emulator.modes.bracketedPasteMode,
+      mouse: emulator.modes.mouseTrackingMode,
+    }),
+    get output() {
+      return output;
+    },
+    exited,
+    close() {
+      try {
+        pty.kill('SIGKILL');
+      } catch {
+        // It has ended already.
+      }
+      emulator.dispose();
+    },
+  };
+}

@@ -1,0 +1,411 @@
+import { cleanup, render } from 'ink-testing-library';
+import { afterEach, describe, expect, test } from 'vitest';
+import { App } from '../../source/ui/app.tsx';
+import { type Exit, interfaceStore, type Store } from '../../source/ui/store.ts';
+import { themeFor } from '../../source/ui/theme.ts';
+import type { FakeFeed } from './fixtures/fake-feed.ts';
+import { fakeFeed } from './fixtures/fake-feed.ts';
+import { type FakeTime, fakeTime } from './fixtures/fake-time.ts';
+import { fakeSession, type Session } from './fixtures/session.ts';
+
+const colours = /\x1b\[[0-9;]*m/g;
+const named: Record<string, string> = {
+  Up: '\x1b[A',
+  Down: '\x1b[B',
+  Right: '\x1b[C',
+  Left: '\x1b[D',
+  'S-Right': '\x1b[1;2C',
+  'S-Left': '\x1b[1;2D',
+  PgUp: '\x1b[5~',
+  PgDn: '\x1b[6~',
+  Home: '\x1b[H',
+  End: '\x1b[F',
+  Enter: '\r',
+  Esc: '\x1b',
+  Tab: '\t',
+  'S-Tab': '\x1b[Z',
+  Space: ' ',
+  Backspace: '\x7f',
+  'C-c': '\x03',
+};
+
+interface Driven {
+  session: Session;
+  feed: FakeFeed;
+  store: Store;
+  time: FakeTime;
+  exit(): Exit | null;
+  screen(): string;
+  press(...keys: string[]): Promise<void>;
+  type(text: string): Promise<void>;
+  selected(): string | null;
+}
+
+afterEach(cleanup);
+
+/** The interface in Ink, 100 cells wide, over a made-up session. */
+async function driven(
+  options: { nodes?: number; readOnly?: boolean; owner?: boolean; replay?: boolean } = {},
+): Promise<Driven> {
+  const session = fakeSession({ nodes: options.nodes ?? 6 });
+  session.advance(90_000);
+  const time = fakeTime(session.now);
+  const feed = fakeFeed(session, { readOnly: options.readOnly, obeys: true, time: options.replay ? time : undefined });
+  const store = interfaceStore(feed, {
+    title: 'test',
+    readOnly: options.readOnly ?? false,
+    owner: options.owner ?? false,
+    utcOffsetMinutes: 0,
+    columns: 100,
+    rows: 40,
+  });
+  let exit: Exit | null = null;
+  void store.exit.then((how) => {
+    exit = how;
+  });
+  const app = render(<App store={store} feed={feed} theme={themeFor({ NO_COLOR: '1', LANG: 'C.UTF-8' })} />);
+  store.open();
+  /** Until nothing moves any more: keys cause looks, looks windows, windows frames. */
+  const quiet = async (): Promise<void> => {
+    for (let still = 0, seen = ''; still < 2; ) {
+      await new Promise((resolve) => setTimeout(resolve, 4));
+      const now = `${app.frames.length} ${feed.looks.length} ${feed.commands.length}`;
+      still = now === seen ? still + 1 : 0;
+      seen = now;
+    }
+  };
+  await quiet();
+  return {
+    session,
+    feed,
+    store,
+    time,
+    exit: () => exit,
+    screen: () => (app.lastFrame() ?? '').replace(colours, ''),
+    async press(...keys) {
+      for (const key of keys) {
+        app.stdin.write(named[key] ?? key);
+        // Ink waits 20 ms for what may follow an Esc.
+        if (key === 'Esc') await new Promise((resolve) => setTimeout(resolve, 30));
+        await quiet();
+      }
+    },
+    async type(text) {
+      app.stdin.write(text);
+      await quiet();
+    },
+    selected: () => /^▌ . (\S+)/m.exec((app.lastFrame() ?? '').replace(colours, ''))?.[1] ?? null,
+  };
+}
+
+describe('moving', () => {
+  test('rows, pages, ends; several keys in one chunk count each', async () => {
+    const ui = await driven({ nodes: 60 });
+    expect(ui.selected()).toBe('node-01');
+    await ui.press('j', 'Down');
+    expect(ui.selected()).toBe('node-03');
+    await ui.type('jjj');
+    expect(ui.selected()).toBe('node-06');
+    await ui.press('k', 'Up');
+    expect(ui.selected()).toBe('node-04');
+    await ui.press('G');
+    expect(ui.selected()).toBe('node-60');
+    await ui.press('PgUp');
+    const middle = Number(ui.selected()?.slice(5));
+    expect(middle).toBeLessThan(55);
+    await ui.press('PgDn');
+    expect(ui.selected()).toBe('node-60');
+    await ui.press('g');
+    expect(ui.selected()).toBe('node-01');
+    await ui.press('End', 'Home');
+    expect(ui.selected()).toBe('node-01');
+  });
+
+  test('the selection stays on its node when the order changes', async () => {
+    const ui = await driven({ nodes: 60 });
+    await ui.press('j', 'j', 'S');
+    expect(ui.selected()).toBe('node-03');
+    expect(ui.screen()).toContain('NODE▴');
+    await ui.press('s');
+    expect(ui.screen()).toContain('CPU%▾');
+  });
+
+  test('views, details and back', async () => {
+    const ui = await driven();
+    await ui.press('2');
+    expect(ui.screen()).toMatch(/JOB▾ NAME/);
+    await ui.press('Enter');
+    expect(ui.screen()).toContain('submitted 12:01:30 by ana@desk');
+    await ui.press('Esc');
+    expect(ui.screen()).toMatch(/JOB▾ NAME/);
+    await ui.press('Tab');
+    expect(ui.store.state.place.screen).toBe('tasks');
+    await ui.press('Tab', 'Tab', 'Tab');
+    expect(ui.store.state.place.screen).toBe('nodes');
+    await ui.press('S-Tab');
+    expect(ui.store.state.place.screen).toBe('charts');
+    await ui.press('4', 'Enter');
+    expect(ui.store.state.place).toEqual({ screen: 'job', of: '5' });
+    await ui.press('1', 'j', 'Enter');
+    expect(ui.store.state.place).toEqual({ screen: 'node', of: 'node-02' });
+  });
+
+  test('help shows the keys that work here, and goes', async () => {
+    const ui = await driven();
+    await ui.press('?');
+    expect(ui.screen()).toContain('pause or resume the queue');
+    await ui.press('j', 'G', 'g', '?');
+    expect(ui.screen()).toContain('NODE');
+  });
+});
+
+describe('looking', () => {
+  test('a filter works while it is typed, Enter keeps it, Esc twice drops it', async () => {
+    const ui = await driven();
+    await ui.press('/');
+    await ui.type('cpu>40');
+    expect(ui.screen()).toContain('/cpu>40█');
+    expect(ui.feed.looks.at(-1)?.filter).toBe('cpu>40');
+    await ui.press('Enter');
+    expect(ui.screen()).toContain('3/6');
+    await ui.press('Esc');
+    expect(ui.feed.looks.at(-1)?.filter).toBe('');
+    await ui.press('/');
+    await ui.type('xyz');
+    expect(ui.screen()).toContain('no node matches the filter');
+    await ui.press('Backspace', 'Backspace', 'Backspace', 'Esc');
+    expect(ui.feed.looks.at(-1)?.filter).toBe('');
+  });
+
+  test('only a few rows round those that are seen are asked for', async () => {
+    const ui = await driven({ nodes: 300 });
+    await ui.press('G');
+    const look = ui.feed.looks.at(-1);
+    expect(look?.rows).toBeLessThan(100);
+    expect(look?.top).toBeGreaterThan(200);
+    expect(ui.selected()).toBe('node-300');
+  });
+});
+
+describe('acting', () => {
+  test('p pauses and, on a paused node, resumes', async () => {
+    const ui = await driven();
+    await ui.press('p');
+    expect(ui.feed.commands).toEqual([{ kind: 'pause', nodes: ['node-01'], reason: '' }]);
+    expect(ui.screen()).toContain('pause done');
+    expect(ui.session.state.nodes.get('node-01')?.intent).toBe('paused');
+    await ui.press('p');
+    expect(ui.feed.commands.at(-1)).toEqual({ kind: 'resume', nodes: ['node-01'], reason: '' });
+  });
+
+  test('on all marked rows', async () => {
+    const ui = await driven();
+    await ui.press('Space', 'Space', 'p');
+    expect(ui.feed.commands).toEqual([{ kind: 'pause', nodes: ['node-01', 'node-02'], reason: '' }]);
+    await ui.press('Esc', 'u');
+    expect(ui.feed.commands.at(-1)).toEqual({ kind: 'resume', nodes: ['node-03'], reason: '' });
+  });
+
+  test('d shows what draining would do; Enter does it', async () => {
+    const ui = await driven();
+    await ui.press('d');
+    expect(ui.screen()).toContain('8 running tasks will end there');
+    expect(ui.feed.commands).toEqual([]);
+    await ui.press('Enter');
+    expect(ui.feed.commands).toEqual([{ kind: 'drain', nodes: ['node-01'], now: false, reason: '' }]);
+  });
+
+  test('what destroys work asks, and Enter alone is no', async () => {
+    const ui = await driven();
+    await ui.press('D');
+    expect(ui.screen()).toContain('8 running tasks will be stopped');
+    await ui.press('Enter');
+    expect(ui.feed.commands).toEqual([]);
+    await ui.press('D', 'n', 'D', 'Esc');
+    expect(ui.feed.commands).toEqual([]);
+    await ui.press('D', 'Tab', 'Enter');
+    expect(ui.feed.commands).toEqual([{ kind: 'drain', nodes: ['node-01'], now: true, reason: '' }]);
+    await ui.press('2', 'G', 'x');
+    expect(ui.screen()).toMatch(/40 tasks not ended, 24 of them running/);
+    await ui.press('y');
+    expect(ui.feed.commands.at(-1)).toEqual({ kind: 'cancel', job: 1, index: null });
+    await ui.press('r');
+    expect(ui.feed.commands.at(-1)).toEqual({ kind: 'retry', job: 1, index: null, onlyFailed: true });
+  });
+
+  test('a task', async () => {
+    const ui = await driven();
+    await ui.press('3');
+    const task = ui.store.state.window?.tasks[0];
+    await ui.press('x', 'y');
+    expect(ui.feed.commands.at(-1)).toEqual({ kind: 'cancel', job: task?.job, index: task?.index });
+    await ui.press('r');
+    expect(ui.feed.commands.at(-1)).toEqual({ kind: 'retry', job: task?.job, index: task?.index, onlyFailed: false });
+    await ui.press('e');
+    expect(ui.screen()).toContain('2 nodes looked at');
+    await ui.press('Esc', 'l');
+    expect(ui.screen()).toContain('second ␛[31mred␛[0m line');
+    await ui.press('q');
+    expect(ui.exit()).toBeNull();
+  });
+
+  test('the queue, the policy, throttle, recording', async () => {
+    const ui = await driven();
+    await ui.press('P');
+    expect(ui.feed.commands.at(-1)).toEqual({ kind: 'pause-queue', paused: true, reason: '' });
+    expect(ui.screen()).toContain('queue paused');
+    await ui.press('P');
+    expect(ui.feed.commands.at(-1)).toEqual({ kind: 'pause-queue', paused: false, reason: '' });
+    await ui.press('b', 'j', 'Enter');
+    expect(ui.feed.commands.at(-1)).toEqual({ kind: 'policy', policy: 'power-of-two', queue: null });
+    await ui.press('t');
+    await ui.type('70');
+    await ui.press('Enter');
+    expect(ui.feed.commands.at(-1)).toEqual({ kind: 'throttle', nodes: ['node-01'], share: 0.7 });
+    await ui.press('t', '3', 'Enter');
+    expect(ui.screen()).toContain('a share from 5 to 100');
+    await ui.press('R');
+    await ui.type('a b.lbtrace');
+    await ui.press('Enter');
+    expect(ui.feed.commands.at(-1)).toEqual({ kind: 'record', file: 'a b.lbtrace' });
+  });
+
+  test('a refusal says why', async () => {
+    const ui = await driven();
+    ui.feed.answer = () => ({ accepted: false, why: 'not allowed for \x1b]0;x\x07viewers' });
+    await ui.press('p');
+    expect(ui.screen()).toContain('refused: not allowed for ␛]0;x␇viewers');
+  });
+
+  test('commands', async () => {
+    const ui = await driven();
+    const run = async (line: string): Promise<void> => {
+      await ui.press(':');
+      await ui.type(line);
+      await ui.press('Enter');
+    };
+    await run('drain node-02 node-03 --now');
+    expect(ui.feed.commands.at(-1)).toEqual({ kind: 'drain', nodes: ['node-02', 'node-03'], now: true, reason: '' });
+    await run('policy fewest-running easy');
+    expect(ui.feed.commands.at(-1)).toEqual({ kind: 'policy', policy: 'fewest-running', queue: 'easy' });
+    await run('cancel 2.7');
+    expect(ui.feed.commands.at(-1)).toEqual({ kind: 'cancel', job: 2, index: 7 });
+    await run('job 3');
+    expect(ui.store.state.place).toEqual({ screen: 'job', of: '3' });
+    const before = ui.feed.commands.length;
+    for (const wrong of ['bogus', 'drain', 'policy nonsense', 'throttle node-01 900', 'node', 'go 12:00', '', '   '])
+      await run(wrong);
+    expect(ui.feed.commands.length).toBe(before);
+    await run('q');
+    expect(ui.exit()).toEqual({ kind: 'quit', stop: false });
+  });
+
+  test('read-only has none of it', async () => {
+    const ui = await driven({ readOnly: true });
+    await ui.press('p', 'd', 'D', 'u', 'x', 'P', 'b', 't', 'R');
+    expect(ui.store.state.mode.kind).toBe('table');
+    expect(ui.screen()).toContain('read-only');
+    await ui.press(':');
+    await ui.type('pause node-01');
+    await ui.press('Enter');
+    expect(ui.screen()).toContain('read-only');
+    expect(ui.feed.commands).toEqual([]);
+  });
+});
+
+describe('quitting', () => {
+  test('q leaves', async () => {
+    const ui = await driven();
+    await ui.press('q');
+    expect(ui.exit()).toEqual({ kind: 'quit', stop: false });
+  });
+
+  test('a coordinator with work is not stopped without asking', async () => {
+    const ui = await driven({ owner: true });
+    await ui.press('q');
+    expect(ui.screen()).toContain('2 390 tasks not ended, 24 of them running');
+    await ui.press('Enter');
+    expect(ui.exit()).toBeNull();
+    await ui.press('q', 'y');
+    expect(ui.feed.commands).toEqual([{ kind: 'shutdown', reason: 'quit' }]);
+    expect(ui.exit()).toEqual({ kind: 'quit', stop: true });
+  });
+
+  test('a coordinator that refuses to stop is not left', async () => {
+    const ui = await driven({ owner: true });
+    ui.feed.answer = () => ({ accepted: false, why: 'no' });
+    await ui.press('q', 'y');
+    expect(ui.exit()).toBeNull();
+    expect(ui.screen()).toContain('refused: no');
+  });
+
+  test('Ctrl-C twice', async () => {
+    const ui = await driven({ owner: true });
+    await ui.press('C-c', 'C-c');
+    expect(ui.exit()).toEqual({ kind: 'quit', stop: true });
+  });
+
+  test('the coordinator goes away', async () => {
+    const ui = await driven();
+    ui.feed.end('the connection broke');
+    await ui.press('j');
+    expect(ui.exit()).toEqual({ kind: 'ended', why: 'the connection broke' });
+  });
+});
+
+describe('replay', () => {
+  test('keys move in time, and nothing acts', async () => {
+    const ui = await driven({ replay: true });
+    await ui.press('Space', 'Left', 'Right', 'S-Left', 'S-Right', '[', ']', ',', '.', 'n', 'N', 'L');
+    expect(ui.time.calls).toEqual([
+      'toggle',
+      'seek -5000',
+      'seek 5000',
+      'seek -60000',
+      'seek 60000',
+      'faster 0.5',
+      'faster 2',
+      'step -1',
+      'step 1',
+      'jump 1',
+      'jump -1',
+      'follow',
+    ]);
+    ui.time.calls.length = 0;
+    for (const text of ['12:01', '12:01:10', '-5m', '+90s', '50%']) {
+      await ui.press('g');
+      await ui.type(text);
+      await ui.press('Enter');
+    }
+    expect(ui.time.calls).toEqual(['seek -30000', 'seek -20000', 'seek -300000', 'seek 90000', 'seek 210000']);
+    await ui.press('g');
+    await ui.type('noon');
+    await ui.press('Enter');
+    expect(ui.screen()).toContain('a time is needed');
+    await ui.press('p', 'd', 'P');
+    expect(ui.feed.commands).toEqual([]);
+    expect(ui.screen()).toContain('stopped 4×');
+    await ui.press('j', 'G', 'q');
+    expect(ui.exit()).toEqual({ kind: 'quit', stop: false });
+  });
+});
+
+test('names that are not what they seem reach the screen as text', async () => {
+  const ui = await driven();
+  const evil = 'x\x1b]52;c;aGk=\x07\x1b[2J\u202egnp.exe\r\n\x9b31m\u200b';
+  ui.session.say({
+    kind: 'node-intent',
+    at: ui.session.now,
+    node: 'node-01',
+    intent: 'paused',
+    reason: evil,
+    by: evil,
+    deadline: null,
+  });
+  ui.feed.show();
+  await ui.press('j');
+  expect(ui.screen()).toContain('␛]52;c;aGk=␇␛[2J');
+  expect(ui.screen().replaceAll('\n', '')).not.toMatch(
+    /[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069\u200b-\u200f]/,
+  );
+});

@@ -1,0 +1,145 @@
+import { renderToString } from 'ink';
+import { createElement } from 'react';
+import { describe, expect, test } from 'vitest';
+import { Screen } from '../../source/ui/app.tsx';
+import { interfaceStore, type Store } from '../../source/ui/store.ts';
+import { themeFor } from '../../source/ui/theme.ts';
+import { type FakeFeed, fakeFeed } from './fixtures/fake-feed.ts';
+import { fakeTime } from './fixtures/fake-time.ts';
+import { fakeSession } from './fixtures/session.ts';
+
+const colours = /\x1b\[[0-9;]*m/g;
+const mono = themeFor({ NO_COLOR: '1', LANG: 'C.UTF-8' });
+
+/** The interface of a made-up session, 90 s after its beginning, after those keys. */
+async function shown(
+  columns: number,
+  rows: number,
+  keys: readonly string[],
+  { replay = false, nodes = 6, seconds = 90 } = {},
+) {
+  const session = fakeSession({ nodes });
+  session.advance(seconds * 1_000);
+  const feed = fakeFeed(session, { readOnly: replay, time: replay ? fakeTime(session.now) : undefined });
+  const store = interfaceStore(feed, {
+    title: 'demo@127.0.0.1:7077',
+    readOnly: false,
+    owner: true,
+    utcOffsetMinutes: 0,
+    columns,
+    rows,
+  });
+  store.open();
+  await settled(feed);
+  for (const key of keys) {
+    store.press(key);
+    await settled(feed);
+  }
+  return { store, feed };
+}
+
+/** Until looks cause no further windows, nor windows further looks: the feed answers in the next turn. */
+async function settled(feed: FakeFeed): Promise<void> {
+  for (let still = 0, seen = -1; still < 4; ) {
+    await new Promise((resolve) => setImmediate(resolve));
+    still = feed.looks.length === seen ? still + 1 : 0;
+    seen = feed.looks.length;
+  }
+}
+
+function drawn(store: Store, feed: FakeFeed, theme = mono): string {
+  const { columns } = store.state;
+  return renderToString(createElement(Screen, { state: store.state, feed, theme }), { columns });
+}
+
+/** What is seen, without colours and without spaces at the ends of lines. */
+function plain(drawing: string): string {
+  return drawing.replace(colours, '').replace(/ +$/gm, '');
+}
+
+const pictures: [name: string, keys: readonly string[]][] = [
+  ['nodes', []],
+  ['nodes-filtered-and-marked', ['/', ...'node-0', 'Enter', 'Space', 'j', 'Space']],
+  ['node', ['Enter']],
+  ['jobs', ['2']],
+  ['job', ['2', 'G', 'Enter']],
+  ['tasks', ['3']],
+  ['events', ['4']],
+  ['charts', ['5']],
+  ['help', ['?']],
+  ['drain-now', ['D']],
+  ['cancel', ['2', 'G', 'x']],
+  ['policy', ['b']],
+  ['explanation', ['3', 'e']],
+  ['log', ['3', 'l']],
+];
+
+describe.each([
+  [120, 40],
+  [80, 24],
+  [40, 10],
+])('%ix%i', (columns, rows) => {
+  test.each(pictures)('%s', async (name, keys) => {
+    const { store, feed } = await shown(columns, rows, keys);
+    const picture = plain(drawn(store, feed));
+    await expect(`${picture}\n`).toMatchFileSnapshot(`golden/${name}-${columns}x${rows}.txt`);
+    expect(picture.split('\n')).toHaveLength(rows);
+  });
+
+  test('replay', async () => {
+    const { store, feed } = await shown(columns, rows, [], { replay: true });
+    await expect(`${plain(drawn(store, feed))}\n`).toMatchFileSnapshot(`golden/replay-${columns}x${rows}.txt`);
+  });
+});
+
+test.each([
+  ['30x10', 30, 10],
+  ['20x5', 20, 5],
+  ['tiny', 60, 4],
+])('small: %s', async (name, columns, rows) => {
+  const { store, feed } = await shown(columns, rows, []);
+  await expect(`${plain(drawn(store, feed))}\n`).toMatchFileSnapshot(`golden/nodes-${name}.txt`);
+});
+
+test('before there is anything', async () => {
+  const { store, feed } = await shown(80, 24, [], { nodes: 0, seconds: 0 });
+  await expect(`${plain(drawn(store, feed))}\n`).toMatchFileSnapshot('golden/empty-80x24.txt');
+});
+
+test('ASCII only where the terminal has no more', async () => {
+  const { store, feed } = await shown(100, 30, []);
+  const picture = plain(drawn(store, feed, themeFor({ NO_COLOR: '1', LANG: 'C' })));
+  await expect(`${picture}\n`).toMatchFileSnapshot('golden/nodes-ascii-100x30.txt');
+});
+
+test('NO_COLOR has no colour, but bold and inverse', async () => {
+  const { store, feed } = await shown(120, 40, []);
+  const codes = new Set([...drawn(store, feed).matchAll(colours)].map(([code]) => code));
+  for (const code of codes) expect(code).toMatch(/^\x1b\[(0|1|4|7|22|24|27)(;(0|1|4|7|22|24|27))*m$/);
+});
+
+test('colours by depth', async () => {
+  const { store, feed } = await shown(120, 40, []);
+  const saved = process.env.FORCE_COLOR;
+  process.env.FORCE_COLOR = '3';
+  expect(drawn(store, feed, themeFor({ TERM: 'xterm-256color', COLORTERM: 'truecolor' }))).toMatch(/\x1b\[38;2;/);
+  const in256 = drawn(store, feed, themeFor({ TERM: 'xterm-256color' }));
+  expect(in256).toMatch(/\x1b\[38;5;/);
+  expect(in256).not.toMatch(/[;[]38;2;/);
+  expect(drawn(store, feed, themeFor({ TERM: 'xterm' }))).not.toMatch(/[;[]38;/);
+  if (saved === undefined) delete process.env.FORCE_COLOR;
+  else process.env.FORCE_COLOR = saved;
+});
+
+test('no line is wider than the terminal, at any size, on any screen', async () => {
+  const { cells } = await import('../../source/view/cells.ts');
+  for (const columns of [1, 7, 20, 33, 47, 61, 79, 93, 119, 163])
+    for (const rows of [1, 3, 5, 9, 13, 17, 22, 29, 31, 50])
+      for (const keys of [[], ['2'], ['4'], ['5'], ['Enter'], ['2', 'Enter'], ['D']]) {
+        const { store, feed } = await shown(columns, rows, keys, { seconds: 20 });
+        const lines = drawn(store, feed).replace(colours, '').split('\n');
+        expect(lines.length, `${columns}x${rows} ${keys.join()}`).toBeLessThanOrEqual(rows);
+        for (const line of lines)
+          expect(cells(line), `${columns}x${rows} ${keys.join()}: ${line}`).toBeLessThanOrEqual(columns);
+      }
+});
