@@ -5,6 +5,7 @@
 import { createRequire } from 'node:module';
 import type { Terminal as Emulator } from '@xterm/headless';
 import type { IPty } from 'node-pty';
+import type { Cell } from '../scripts/svg.ts';
 
 const require = createRequire(import.meta.url);
 const { Terminal } = require('@xterm/headless') as typeof import('@xterm/headless');
@@ -29,6 +30,8 @@ export interface OpenOptions {
 export interface TestTerminal {
   /** Lines on the screen, without the spaces at their ends. */
   lines(): string[];
+  /** What stands in each cell of the screen, with its colours. */
+  cells(): Cell[][];
   /** The whole screen as text. */
   text(): string;
   /** Resolves when the screen holds that; rejects after `ms` with what was there instead. */
@@ -96,6 +99,27 @@ export function openTerminal(program: string, args: readonly string[], options: 
           .trimEnd() ?? '',
     );
   };
+  const cells = (): Cell[][] => {
+    const { active } = emulator.buffer;
+    return Array.from({ length: emulator.rows }, (_, y) => {
+      const line = active.getLine(active.viewportY + y);
+      return Array.from({ length: emulator.cols }, (_, x) => {
+        const cell = line?.getCell(x);
+        if (cell === undefined) return blankCell;
+        const foreground = colourOf(cell.isFgRGB(), cell.isFgPalette(), cell.getFgColor());
+        const background = colourOf(cell.isBgRGB(), cell.isBgPalette(), cell.getBgColor());
+        const inverse = cell.isInverse() !== 0;
+        return {
+          text: cell.getChars(),
+          width: cell.getWidth(),
+          foreground: inverse ? (background ?? '#11151c') : foreground,
+          background: inverse ? (foreground ?? '#d7dae0') : background,
+          bold: cell.isBold() !== 0,
+          dim: cell.isDim() !== 0,
+        };
+      });
+    });
+  };
   const text = (): string => lines().join('\n');
   const holds = (wanted: string | RegExp): boolean => {
     // In the middle of an update the screen is neither the old nor the new one.
@@ -120,6 +144,7 @@ export function openTerminal(program: string, args: readonly string[], options: 
 
   return {
     lines,
+    cells,
     text,
     waitFor: (wanted, ms = 20_000) => until(() => holds(wanted), `${String(wanted)} did not appear`, ms),
     waitWithout: (unwanted, ms = 20_000) =>
@@ -151,4 +176,23 @@ export function openTerminal(program: string, args: readonly string[], options: 
       emulator.dispose();
     },
   };
+}
+
+const blankCell: Cell = { text: '', width: 1, foreground: null, background: null, bold: false, dim: false };
+const sixteen =
+  '#1c2128 #e06c75 #98c379 #d19a66 #61afef #c678dd #56b6c2 #abb2bf #5c6370 #ff7b86 #b5e890 #e5c07b #84c8ff #df9bf0 #7bdce6 #ffffff';
+
+/** A colour of the emulator as `#rrggbb`; null where it is the terminal's own. */
+function colourOf(rgb: boolean, palette: boolean, value: number): string | null {
+  if (rgb) return `#${value.toString(16).padStart(6, '0')}`;
+  if (!palette) return null;
+  if (value < 16) return sixteen.split(' ')[value] ?? null;
+  const grey = 8 + (value - 232) * 10;
+  const levels = [0, 95, 135, 175, 215, 255];
+  const cube = value - 16;
+  const parts =
+    value >= 232
+      ? [grey, grey, grey]
+      : [Math.floor(cube / 36), Math.floor(cube / 6) % 6, cube % 6].map((level) => levels[level] as number);
+  return `#${parts.map((part) => part.toString(16).padStart(2, '0')).join('')}`;
 }

@@ -1,0 +1,26 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { expect, test } from 'vitest';
+import { fill } from '../scripts/readme-tables.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+const pages = ['readme.md', 'source/readme.md'];
+
+test('the tables of words and keys are those of the program (npm run readme writes them)', () => {
+  const text = readFileSync(resolve(root, 'readme.md'), 'utf8');
+  expect(fill(text)).toBe(text);
+});
+
+test('every link to a file leads to one', () => {
+  for (const page of pages) {
+    const text = readFileSync(resolve(root, page), 'utf8');
+    for (const [, target = ''] of text.matchAll(/\]\(([^)#]+)\)/g)) {
+      if (/^https?:/.test(target)) continue;
+      expect({ page, target, there: existsSync(resolve(root, page, '..', target)) }).toEqual({
+        page,
+        target,
+        there: true,
+      });
+    }
+  }
+});
