@@ -15,6 +15,9 @@ if (missing !== null) {
 const terminal = openTerminal(process.execPath, ['dist/cli.js', '--demo'], { columns: 120, rows: 34 });
 await terminal.waitFor(/lost/, 60_000);
 await sleep(1_500); // for a picture with some history in its charts
-writeFileSync('docs/interface.svg', svgOf(terminal.cells()));
+writeFileSync(
+  'docs/interface.svg',
+  svgOf(terminal.cells(), 'lbtop: nodes, queue, throughput and events after a node was lost'),
+);
 terminal.keys('q');
 await terminal.exited;

@@ -15,20 +15,21 @@ const cellHeight = 18;
 const paper = '#11151c';
 const ink = '#d7dae0';
 
-/** Returns a standalone SVG of the rows. */
-export function svgOf(rows: readonly (readonly Cell[])[]): string {
+/** Returns a standalone SVG of the rows; `title` is for those who do not see it. */
+export function svgOf(rows: readonly (readonly Cell[])[], title: string): string {
   const width = Math.ceil((rows[0]?.length ?? 0) * cellWidth) + 16;
   const height = rows.length * cellHeight + 16;
   const parts = [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" ` +
       `font-family="DejaVu Sans Mono, Menlo, Consolas, monospace" font-size="14" xml:space="preserve">`,
+    `<title>${escaped(title)}</title>`,
     `<rect width="100%" height="100%" rx="6" fill="${paper}"/>`,
   ];
   rows.forEach((row, y) => {
     for (const { from, cells } of runsOf(row)) {
-      const x = 8 + from * cellWidth;
+      const x = (8 + from * cellWidth).toFixed(1);
       const first = cells[0] as Cell;
-      const across = cells.reduce((sum, { width }) => sum + width, 0) * cellWidth;
+      const across = (cells.reduce((sum, { width }) => sum + width, 0) * cellWidth).toFixed(1);
       const top = 8 + y * cellHeight;
       if (first.background !== null)
         parts.push(`<rect x="${x}" y="${top}" width="${across}" height="${cellHeight}" fill="${first.background}"/>`);
