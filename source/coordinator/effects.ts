@@ -1,11 +1,10 @@
 /** What facts make us say to nodes. Called when they are durable. */
 import type { Fact } from '../model/fact.ts';
 import { indexOf } from '../model/job.ts';
-import type { Attempt } from '../model/node.ts';
+import { type Attempt, attemptId } from '../model/node.ts';
 import type { State } from '../scheduler/state.ts';
-import type { AssignedTask } from '../wire/messages.ts';
 import type { Items } from './items.ts';
-import type { NodeSession } from './node-session.ts';
+import type { NodeSession, NumberedTask } from './node-session.ts';
 
 export interface EffectsOptions {
   state: State;
@@ -17,7 +16,7 @@ export interface EffectsOptions {
 /** Returns the function that turns a batch of facts into messages. */
 export function effects({ state, items, session }: EffectsOptions): (facts: readonly Fact[]) => void {
   /** Tasks of one batch for one node, by job: they leave as one `assign` a job. */
-  const assigns = new Map<string, Map<number, AssignedTask[]>>();
+  const assigns = new Map<string, Map<number, NumberedTask[]>>();
 
   function sendAssigns(node: string): void {
     const jobs = assigns.get(node);
@@ -33,21 +32,27 @@ export function effects({ state, items, session }: EffectsOptions): (facts: read
 
   function assign(fact: Extract<Fact, { kind: 'assigned' }>): void {
     const job = state.jobs.get(fact.job);
-    if (job === undefined) return;
+    const held = state.nodes.get(fact.node)?.held.get(attemptId(fact.job, fact.ordinal, fact.attempt));
+    // What the node does not hold any more went back to the queue while this fact was made durable; what has no number it
+    // brought along itself.
+    if (job === undefined || held === undefined || held.number === 0) return;
     let jobs = assigns.get(fact.node);
     if (jobs === undefined) {
       jobs = new Map();
       assigns.set(fact.node, jobs);
     }
-    const tasks = jobs.get(fact.job);
-    const task = {
-      ordinal: fact.ordinal,
-      index: indexOf(job.spec.span, fact.ordinal),
-      attempt: fact.attempt,
-      item: items.get(fact.job)?.get(fact.ordinal) ?? null,
+    const assigned: NumberedTask = {
+      number: held.number,
+      task: {
+        ordinal: fact.ordinal,
+        index: indexOf(job.spec.span, fact.ordinal),
+        attempt: fact.attempt,
+        item: items.get(fact.job)?.get(fact.ordinal) ?? null,
+      },
     };
-    if (tasks === undefined) jobs.set(fact.job, [task]);
-    else tasks.push(task);
+    const tasks = jobs.get(fact.job);
+    if (tasks === undefined) jobs.set(fact.job, [assigned]);
+    else tasks.push(assigned);
   }
 
   return (facts) => {

@@ -9,11 +9,17 @@ import type { AssignedTask, Message, MessageOf } from '../wire/messages.ts';
 import type { Loop } from './loop.ts';
 import type { Outputs, StreamNumber } from './outputs.ts';
 
+/** A task to be sent, with the node's count of assignments when it was made. */
+export interface NumberedTask {
+  number: number;
+  task: AssignedTask;
+}
+
 export interface NodeSession {
   readonly name: string;
   send(message: Message): void;
   /** Sends tasks, and before the first of a job what the job is. */
-  assign(job: number, spec: JobSpec, tasks: AssignedTask[]): void;
+  assign(job: number, spec: JobSpec, tasks: NumberedTask[]): void;
   /** The job has ended: should it have tasks again, the node is told anew what it is. */
   forget(job: number): void;
   /** Cuts the connection. */
@@ -72,7 +78,7 @@ function acceptNode(
       return;
     }
     const before = byName.get(name);
-    session = newSession(name, connection, state);
+    session = newSession(name, connection);
     byName.set(name, session);
     before?.drop('the node connected again');
     loop.post({
@@ -161,7 +167,7 @@ function acceptNode(
   };
 }
 
-function newSession(name: string, connection: Connection, state: State): NodeSession {
+function newSession(name: string, connection: Connection): NodeSession {
   const told = new Set<number>();
   return {
     name,
@@ -171,8 +177,10 @@ function newSession(name: string, connection: Connection, state: State): NodeSes
         told.add(job);
         connection.send({ kind: 'job', job, spec });
       }
-      const seq = state.nodes.get(name)?.assignments ?? 0;
-      for (const part of partsOf(tasks)) connection.send({ kind: 'assign', seq, job, tasks: part });
+      for (const part of partsOf(tasks)) {
+        const seq = part.at(-1)?.number ?? 0;
+        connection.send({ kind: 'assign', seq, job, tasks: part.map(({ task }) => task) });
+      }
     },
     forget(job) {
       if (told.delete(job)) connection.send({ kind: 'forget', job });
@@ -186,17 +194,17 @@ function isEndOf(fact: Fact, { job, ordinal }: Attempt): boolean {
 }
 
 /** Tasks whose items are long leave in several messages, each well within a frame. */
-function partsOf(tasks: AssignedTask[]): AssignedTask[][] {
-  const parts: AssignedTask[][] = [[]];
+function partsOf(tasks: NumberedTask[]): NumberedTask[][] {
+  const parts: NumberedTask[][] = [[]];
   let bytes = 0;
-  for (const task of tasks) {
+  for (const numbered of tasks) {
     // UTF-8 takes at most three bytes a unit.
-    bytes += 32 + 3 * (task.item?.length ?? 0);
+    bytes += 32 + 3 * (numbered.task.item?.length ?? 0);
     if (bytes > partBytes && parts.at(-1)?.length !== 0) {
       parts.push([]);
       bytes = 0;
     }
-    parts.at(-1)?.push(task);
+    parts.at(-1)?.push(numbered);
   }
   return parts;
 }

@@ -1,11 +1,15 @@
 /** What facts about nodes do to the state. */
 import type { Fact, FactOf } from '../model/fact.ts';
+import type { JobFact } from './apply-job.ts';
 import type { TaskFact } from './apply-task.ts';
 import { relistAside } from './lanes.ts';
 import { countSampled, releaseAll } from './room.ts';
 import type { NodeState, State } from './state.ts';
 
-type NodeFact = Exclude<Fact, TaskFact | FactOf<'session-started' | 'queue-paused' | 'policy-set' | 'cpu-limit-set'>>;
+type NodeFact = Exclude<
+  Fact,
+  JobFact | TaskFact | FactOf<'session-started' | 'queue-paused' | 'policy-set' | 'cpu-limit-set'>
+>;
 
 /** Changes `state` by a fact about a node. */
 export function applyNodeFact(state: State, fact: NodeFact): void {

@@ -1,35 +1,23 @@
-/** What facts about jobs and tasks do to the state. */
+/** What facts about tasks do to the state. */
 import type { Fact, FactOf } from '../model/fact.ts';
 import type { TaskState } from '../model/job.ts';
-import { attemptId } from '../model/node.ts';
+import { type Attempt, attemptId } from '../model/node.ts';
+import { undelay } from './apply-job.ts';
 import { enqueueJob } from './lanes.ts';
 import { holdRoom, releaseRoom } from './room.ts';
-import { type JobRecord, newJob, type State } from './state.ts';
+import type { JobRecord, State } from './state.ts';
 import { parting } from './task-table.ts';
 
-export type TaskFact = FactOf<
-  | 'job-submitted'
-  | 'assigned'
-  | 'started'
-  | 'ended'
-  | 'requeued'
-  | 'recalled'
-  | 'stop-asked'
-  | 'released'
-  | 'job-closed'
-  | 'job-ended'
-  | 'job-purged'
-  | 'due'
->;
+export type TaskFact = FactOf<'assigned' | 'started' | 'ended' | 'requeued' | 'recalled' | 'stop-asked' | 'released'>;
 
-/** Changes `state` by a fact about a job or one of its tasks. */
+/** Changes `state` by a fact about a task. */
 export function applyTaskFact(state: State, fact: TaskFact): void {
-  if (fact.kind === 'job-submitted') return submit(state, fact);
   const job = state.jobs.get(fact.job);
   switch (fact.kind) {
     case 'released':
       // The room is free even where the job is gone.
       release(state, fact.node, fact);
+      if (job !== undefined) foundAgain(job, fact);
       if (fact.executed) state.lateResults++;
       return;
     case 'stop-asked':
@@ -50,59 +38,7 @@ export function applyTaskFact(state: State, fact: TaskFact): void {
       return ended(state, fact, job);
     case 'requeued':
       return requeued(state, fact, job);
-    case 'job-closed': {
-      const count = job.tasks.endQueued(fact.state, fact.at);
-      job.counts.queued -= count;
-      job.counts[fact.state] += count;
-      state.totals.queued -= count;
-      state.totals[fact.state] += count;
-      job.returned.clear();
-      job.delayed.clear();
-      state.delayedJobs.delete(job.id);
-      job.fresh = job.spec.span.count;
-      return;
-    }
-    case 'due':
-      for (const [ordinal, notBefore] of job.delayed) {
-        if (notBefore > fact.at) continue;
-        undelay(state, job, ordinal);
-        job.returned.push(ordinal);
-      }
-      enqueueJob(state, job);
-      return;
-    case 'job-ended':
-      job.endedAt = fact.at;
-      job.endState = fact.state;
-      for (const id of state.dependents.get(job.id) ?? []) {
-        const dependent = state.jobs.get(id);
-        if (dependent?.waitsFor.delete(job.id)) enqueueJob(state, dependent);
-      }
-      state.dependents.delete(job.id);
-      state.aside.delete(job.id);
-      return;
-    case 'job-purged':
-      for (const [name, count] of Object.entries(job.counts)) state.totals[name as TaskState] -= count;
-      state.jobs.delete(job.id);
-      if (job.spec.key !== null) state.keys.delete(job.spec.key);
-      return;
   }
-}
-
-function submit(state: State, fact: FactOf<'job-submitted'>): void {
-  const job = newJob(fact.job, fact.spec, fact.by, fact.at);
-  state.jobs.set(job.id, job);
-  if (job.id >= state.nextJob) state.nextJob = job.id + 1;
-  if (fact.spec.key !== null) state.keys.set(fact.spec.key, job.id);
-  state.totals.queued += fact.spec.span.count;
-  for (const id of new Set(fact.spec.after)) {
-    const before = state.jobs.get(id);
-    if (before === undefined || before.endedAt !== null) continue;
-    job.waitsFor.add(id);
-    const dependents = state.dependents.get(id);
-    if (dependents === undefined) state.dependents.set(id, [job.id]);
-    else dependents.push(job.id);
-  }
-  enqueueJob(state, job);
 }
 
 function assigned(state: State, fact: FactOf<'assigned'>, job: JobRecord): void {
@@ -112,6 +48,7 @@ function assigned(state: State, fact: FactOf<'assigned'>, job: JobRecord): void 
   undelay(state, job, ordinal);
   // Only a dispatch raises the attempt: else the node has it already, and it goes on there.
   const adopted = tasks.get(ordinal, 'attempt') === fact.attempt;
+  foundAgain(job, fact);
   const parted = tasks.get(ordinal, 'parting');
   if (adopted && !Number.isNaN(tasks.get(ordinal, 'startedAt'))) {
     // It ran all the time: nothing is done twice, and its node was not lost through it.
@@ -184,6 +121,7 @@ function ended(state: State, fact: FactOf<'ended'>, job: JobRecord): void {
   tasks.set(ordinal, 'endedAt', fact.at);
   tasks.setError(ordinal, fact.error);
   undelay(state, job, ordinal);
+  foundAgain(job, fact);
   const ran = (fact.state === 'succeeded' || fact.state === 'failed') && fact.node !== null;
   if (ran) {
     if (assigned) countAgain(state, job, ordinal);
@@ -227,11 +165,13 @@ function requeued(state: State, fact: FactOf<'requeued'>, job: JobRecord): void 
   if (fact.charged) tasks.set(ordinal, 'tries', tasks.get(ordinal, 'tries') + 1);
   if (fact.reason === 'unfit') tasks.set(ordinal, 'unfits', tasks.get(ordinal, 'unfits') + 1);
   if (hadStarted && fact.reason === 'node-lost') tasks.set(ordinal, 'losses', tasks.get(ordinal, 'losses') + 1);
-  const open = fact.reason === 'node-lost' || fact.reason === 'node-left';
+  const astray = fact.reason === 'node-lost' || fact.reason === 'node-left';
   const elsewhere = fact.reason === 'retry' || fact.reason === 'unfit';
   const begun = hadStarted && !fact.charged ? parting.begun : tasks.get(ordinal, 'parting') & parting.begun;
-  tasks.set(ordinal, 'parting', begun | (open ? parting.open : 0) | (elsewhere ? parting.elsewhere : 0));
-  if (!hadStarted || !open) tasks.set(ordinal, 'startedAt', Number.NaN);
+  tasks.set(ordinal, 'parting', begun | (elsewhere ? parting.elsewhere : 0));
+  if (!hadStarted || !astray) tasks.set(ordinal, 'startedAt', Number.NaN);
+  if (astray) goneAstray(job, fact);
+  else foundAgain(job, fact);
   state.requeued++;
   if (fact.notBefore > fact.at) {
     job.delayed.set(ordinal, fact.notBefore);
@@ -288,8 +228,18 @@ function move(state: State, job: JobRecord, ordinal: number, to: TaskState): voi
   state.totals[to]++;
 }
 
-function undelay(state: State, job: JobRecord, ordinal: number): void {
-  if (job.delayed.delete(ordinal) && job.delayed.size === 0) state.delayedJobs.delete(job.id);
+function goneAstray({ astray }: JobRecord, { ordinal, attempt }: Attempt): void {
+  const others = astray.get(ordinal);
+  if (others === undefined) astray.set(ordinal, [attempt]);
+  else if (!others.includes(attempt)) others.push(attempt);
+}
+
+function foundAgain({ astray }: JobRecord, { ordinal, attempt }: Attempt): void {
+  if (astray.size === 0) return;
+  const rest = astray.get(ordinal)?.filter((other) => other !== attempt);
+  if (rest === undefined) return;
+  if (rest.length === 0) astray.delete(ordinal);
+  else astray.set(ordinal, rest);
 }
 
 function heldBy(state: State, name: string, fact: Extract<Fact, { attempt: number }>) {

@@ -1,7 +1,9 @@
 /** The only mutator of state: `apply(state, fact)`. It decides nothing, and it takes every fact that was ever written. */
 import type { Fact } from '../model/fact.ts';
+import { applyJobFact } from './apply-job.ts';
 import { applyNodeFact } from './apply-node.ts';
 import { applyTaskFact } from './apply-task.ts';
+import { countSampled } from './room.ts';
 import { emptyState, type State } from './state.ts';
 
 /** Changes `state` by one fact. Facts about tasks, jobs and nodes that are not there (purged, forgotten) change nothing. */
@@ -21,6 +23,9 @@ export function apply(state: State, fact: Fact): void {
         node.connected = false;
         node.droppedAt = null;
         node.sample = null;
+        node.sampledAt = null;
+        node.seen = 0;
+        countSampled(node);
         if (node.health !== 'up') continue;
         node.health = 'suspect';
         node.healthAt = fact.at;
@@ -37,7 +42,6 @@ export function apply(state: State, fact: Fact): void {
     case 'cpu-limit-set':
       state.cpuLimit = fact.cpuLimit;
       return;
-    case 'job-submitted':
     case 'assigned':
     case 'started':
     case 'ended':
@@ -45,11 +49,14 @@ export function apply(state: State, fact: Fact): void {
     case 'recalled':
     case 'stop-asked':
     case 'released':
+      applyTaskFact(state, fact);
+      return;
+    case 'job-submitted':
     case 'job-closed':
     case 'job-ended':
     case 'job-purged':
     case 'due':
-      applyTaskFact(state, fact);
+      applyJobFact(state, fact);
       return;
     default:
       applyNodeFact(state, fact);

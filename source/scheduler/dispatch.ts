@@ -1,5 +1,5 @@
 /** Places what can be placed: lanes in order of priority and arrival, each task on the node that the policy takes. */
-import { mayWaitAtNode, mightTake } from './admission.ts';
+import { mayWaitAtNode } from './admission.ts';
 import { dropEmptyLanes, headOf, leaveLane, nextWaiting } from './lanes.ts';
 import { leastLoad } from './policies/least-load.ts';
 import { policyNamed } from './policies/policies.ts';
@@ -56,7 +56,7 @@ function placeJob(turn: Turn, lane: Lane, job: JobRecord): boolean {
     const node =
       turn.placement.choose(policy, task) ?? (mayWaitAtNode(job) ? turn.placement.chooseAhead(task) : undefined);
     if (node === undefined) {
-      for (const other of turn.state.nodes.values()) if (mightTake(other, job.spec)) return false;
+      if (turn.placement.someMightTake(job.spec)) return false;
       // It waits for a node that is not there: those behind it need not.
       leaveLane(lane, job);
       turn.state.aside.add(job.id);

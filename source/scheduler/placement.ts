@@ -1,6 +1,6 @@
 /** Indexes over the nodes that make a choice cheap: kept beside the state, made anew from it at any time. */
 import type { JobSpec } from '../model/job.ts';
-import { closedFor, full, lacks, lacksName } from './admission.ts';
+import { closedFor, full, lacks, lacksName, mightTake } from './admission.ts';
 import { kindOfRoom } from './lanes.ts';
 import { drawLot } from './lot.ts';
 import { type NodeIndex, nodeIndex } from './node-index.ts';
@@ -26,54 +26,101 @@ export interface Placement {
   choose(policy: Policy, dispatch: Dispatch): NodeState | undefined;
   /** Returns the node with the shortest queue among those where one more task may wait for a slot, or undefined. */
   chooseAhead(dispatch: Dispatch): NodeState | undefined;
+  /** Whether any node could take tasks of this job, if it had nothing else to do. */
+  someMightTake(spec: JobSpec): boolean;
 }
 
-interface KindIndex {
+/** Nodes among which one is looked for. */
+interface Shelf {
+  readonly index: NodeIndex;
+  /** How many slots beyond its own a node may be filled. */
+  readonly aheadSlots: (node: NodeState) => number;
+  /**
+   * Jobs for whose tasks none of the nodes had room when all were looked at. They need not be looked at again before one
+   * of them has changed so that it has room.
+   */
+  readonly hopeless: Set<JobSpec>;
+}
+
+/** What nodes of one kind of room are kept in. */
+interface Kind {
+  /** A job of this kind. */
+  readonly like: JobSpec;
   /** With a free slot, ranked by the policy. */
-  idle: NodeIndex;
+  readonly idle: Shelf;
   /** All slots taken, room for tasks to wait; ranked by the share taken. */
-  ahead: NodeIndex;
+  readonly ahead: Shelf;
+}
+
+/** Kinds come from submissions, and so do jobs: bounds keep strange ones from taking memory for ever. */
+const kindsKept = 64;
+const hopelessKept = 64;
+
+function newKind(like: JobSpec): Kind {
+  const shelf = (aheadSlots: Shelf['aheadSlots']): Shelf => ({ index: nodeIndex(), aheadSlots, hopeless: new Set() });
+  return { like, idle: shelf(() => 0), ahead: shelf(({ info }) => info.slots) };
 }
 
 /** Returns the placement for a state; `kind` of a job says which nodes can ever take its tasks (see lanes.ts). */
 export function placement(state: State): Placement {
   /** One index a kind of room, over the nodes that have what it needs, so that a search meets few that cannot. */
-  const kinds = new Map<string, KindIndex & { sample: JobSpec }>();
+  const kinds = new Map<string, Kind>();
   const touched = new Set<number>();
+  /** A node that might take tasks of a job, found before. */
+  const takers = new WeakMap<JobSpec, NodeState>();
   let policy: Policy | undefined;
 
-  function rankInto(index: KindIndex & { sample: JobSpec }, place: number): void {
-    const node = state.places[place];
-    const open = node !== undefined && closedFor(node) === null && lacksName(node, index.sample) === null;
-    const free = open ? node.info.slots - node.usedCpus : 0;
-    index.idle.set(place, open && free > 0 ? (policy as Policy).rank(node) : Infinity);
-    index.ahead.set(place, open && free <= 0 && free > -node.info.slots ? node.usedCpus / node.info.slots : Infinity);
+  const fits = (place: number, spec: JobSpec, { aheadSlots }: Shelf): boolean => {
+    const node = state.places[place] as NodeState;
+    return full(node, spec, aheadSlots(node)) === null && lacks(node, spec) === null;
+  };
+
+  function put(shelf: Shelf, place: number, rank: number): void {
+    shelf.index.set(place, rank);
+    if (rank === Infinity) return;
+    for (const spec of shelf.hopeless) if (fits(place, spec, shelf)) shelf.hopeless.delete(spec);
   }
 
-  function indexFor(spec: JobSpec, wanted: Policy): KindIndex {
+  function rank({ like, idle, ahead }: Kind, place: number): void {
+    const node = state.places[place];
+    const open = node !== undefined && closedFor(node) === null && lacksName(node, like) === null;
+    const free = open ? node.info.slots - node.usedCpus : 0;
+    put(idle, place, open && free > 0 ? (policy as Policy).rank(node) : Infinity);
+    put(ahead, place, open && free <= 0 && free > -node.info.slots ? node.usedCpus / node.info.slots : Infinity);
+  }
+
+  function kindOf(spec: JobSpec, wanted: Policy): Kind {
     if (policy !== wanted) {
       kinds.clear();
       touched.clear();
       policy = wanted;
     }
-    for (const place of touched) for (const index of kinds.values()) rankInto(index, place);
+    for (const place of touched) for (const kind of kinds.values()) rank(kind, place);
     touched.clear();
-    const kind = kindOfRoom(spec);
-    let index = kinds.get(kind);
-    if (index === undefined) {
-      // Kinds come from submissions: a bound keeps strange ones from taking memory for ever.
-      if (kinds.size >= 64) kinds.clear();
-      index = { idle: nodeIndex(), ahead: nodeIndex(), sample: spec };
-      kinds.set(kind, index);
-      for (let place = 0; place < state.places.length; place++) rankInto(index, place);
+    const name = kindOfRoom(spec);
+    let kind = kinds.get(name);
+    if (kind === undefined) {
+      if (kinds.size >= kindsKept) kinds.clear();
+      kind = newKind(spec);
+      kinds.set(name, kind);
+      for (let place = 0; place < state.places.length; place++) rank(kind, place);
     }
-    return index;
+    return kind;
   }
 
-  const fits = (place: number, spec: JobSpec, aheadSlots: number): boolean => {
-    const node = state.places[place] as NodeState;
-    return full(node, spec, aheadSlots) === null && lacks(node, spec) === null;
-  };
+  /** Looks among the nodes of a shelf, unless that is known to be in vain; remembers where it was. */
+  function find(
+    shelf: Shelf,
+    spec: JobSpec,
+    look: (fits: (place: number) => boolean) => number,
+  ): NodeState | undefined {
+    if (shelf.hopeless.has(spec)) return undefined;
+    const place = look((at) => fits(at, spec, shelf));
+    if (place !== -1) return state.places[place];
+    if (shelf.hopeless.size >= hopelessKept) shelf.hopeless.clear();
+    shelf.hopeless.add(spec);
+    return undefined;
+  }
 
   return {
     touch: (place) => touched.add(place),
@@ -81,18 +128,30 @@ export function placement(state: State): Placement {
       policy = undefined;
     },
     choose(wanted, dispatch) {
-      const { idle } = indexFor(dispatch.spec, wanted);
       const { spec, avoid } = dispatch;
-      let place = -1;
-      if (avoid !== undefined) place = chosen(idle, wanted, state, dispatch, (at) => at !== avoid && fits(at, spec, 0));
-      if (place === -1) place = chosen(idle, wanted, state, dispatch, (at) => fits(at, spec, 0));
-      return place === -1 ? undefined : state.places[place];
+      const { idle } = kindOf(spec, wanted);
+      return find(idle, spec, (fits) => {
+        const other =
+          avoid === undefined
+            ? -1
+            : chosen(idle.index, wanted, state, dispatch, (place) => place !== avoid && fits(place));
+        return other !== -1 ? other : chosen(idle.index, wanted, state, dispatch, fits);
+      });
     },
-    chooseAhead(dispatch) {
+    chooseAhead({ spec }) {
       if (policy === undefined) return undefined;
-      const { ahead } = indexFor(dispatch.spec, policy);
-      const place = ahead.search((at) => fits(at, dispatch.spec, (state.places[at] as NodeState).info.slots));
-      return place === -1 ? undefined : state.places[place];
+      const { ahead } = kindOf(spec, policy);
+      return find(ahead, spec, ahead.index.search);
+    },
+    someMightTake(spec) {
+      const known = takers.get(spec);
+      if (known !== undefined && state.places[known.place] === known && mightTake(known, spec)) return true;
+      for (const node of state.nodes.values())
+        if (mightTake(node, spec)) {
+          takers.set(spec, node);
+          return true;
+        }
+      return false;
     },
   };
 }

@@ -108,7 +108,7 @@ function decide(turn: Turn, event: Event): void {
     }
     case 'pause-queue':
       if (state.queuePaused !== event.paused)
-        emit(turn, { kind: 'queue-paused', paused: event.paused, by: event.by, reason: '' });
+        emit(turn, { kind: 'queue-paused', paused: event.paused, by: event.by, reason: event.reason });
       return;
     case 'set-policy':
       emit(turn, {

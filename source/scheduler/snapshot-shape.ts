@@ -1,5 +1,6 @@
 /** The records of a snapshot, field for field. As with facts: codes are for ever, fields are only ever appended. */
 import {
+  attemptNumber,
   disciplineNames,
   instant,
   jobId,
@@ -128,6 +129,7 @@ export const snapshotRecords = variants({
       /** Runs of ordinals, both ends included. */
       returned: list(pair(ordinal, ordinal), limits.tasksPerJob),
       delayed: list(pair(ordinal, instant), limits.tasksPerJob),
+      astray: list(pair(ordinal, list(attemptNumber, limits.attempts)), limits.tasksPerJob),
       /** The tasks that were never touched: their state, and since when they have ended. */
       rest: word(taskStates),
       restAt: nullable(instant),

@@ -50,6 +50,7 @@ export function takeSnapshot(state: State, { samples = false }: { samples?: bool
 }
 
 function jobRecord(job: JobRecord): RecordOf<'job'> {
+  const { state: rest, at: restAt } = job.tasks.rest;
   const { fresh, returned } = waitingAgain(job);
   return {
     ...job,
@@ -58,8 +59,9 @@ function jobRecord(job: JobRecord): RecordOf<'job'> {
     fresh,
     returned: runsOf(returned),
     delayed: [...job.delayed].sort(([a], [b]) => a - b),
-    rest: job.tasks.rest.state,
-    restAt: job.tasks.rest.at,
+    astray: [...job.astray].sort(([a], [b]) => a - b).map(([ordinal, attempts]) => [ordinal, [...attempts]]),
+    rest,
+    restAt,
   };
 }
 
@@ -83,7 +85,8 @@ export function restoreSnapshot(snapshot: Iterable<unknown>): State {
         restoreJob(state, record);
         break;
       case 'chunk':
-        restoreChunk(state, record);
+        if (state.jobs.get(record.job)?.tasks.restore(record) !== true)
+          throw new ShapeError(`a snapshot with tasks that job ${record.job} does not have`);
     }
   }
   if (!headed) throw new ShapeError('a snapshot begins with its head and has one');
@@ -126,7 +129,10 @@ function restoreNode(state: State, { kind: _, held, observed, ...plain }: Record
 }
 
 function restoreJob(state: State, record: RecordOf<'job'>): void {
-  const { id, spec, by, submittedAt } = record;
+  const { id, by, submittedAt } = record;
+  // What was decoded are views of a whole snapshot's bytes.
+  const stdin = record.spec.stdin === null ? null : Uint8Array.from(record.spec.stdin);
+  const spec = { ...record.spec, stdin };
   state.jobs.set(id, {
     ...newJob(id, spec, by, submittedAt),
     tasks: TaskTable.ofRest(spec.span.count, record.rest, record.restAt),
@@ -138,13 +144,8 @@ function restoreJob(state: State, record: RecordOf<'job'>): void {
     fresh: record.fresh,
     returned: ordinalHeap(expanded(record.returned)),
     delayed: new Map(record.delayed),
+    astray: new Map(record.astray),
   });
-}
-
-function restoreChunk(state: State, chunk: RecordOf<'chunk'>): void {
-  const tasks = state.jobs.get(chunk.job)?.tasks;
-  if (tasks === undefined || !tasks.restore(chunk))
-    throw new ShapeError(`a snapshot with tasks that job ${chunk.job} does not have`);
 }
 
 /** Makes anew what follows from a job's tasks. */

@@ -31,6 +31,8 @@ export interface JobRecord {
   readonly returned: OrdinalHeap;
   /** Waiting for their backoff: ordinal → not before. */
   readonly delayed: Map<number, number>;
+  /** Attempts of which nobody knows how they ended, because their nodes were lost: ordinal → attempts, ascending. */
+  readonly astray: Map<number, number[]>;
   /** Listed in its lane: it has, or had a moment ago, tasks that wait for room. */
   inLane: boolean;
   /** Jobs of `--after` that have not ended yet. */
@@ -198,6 +200,7 @@ export function newJob(id: number, spec: JobSpec, by: string, at: number): JobRe
     fresh: 0,
     returned: ordinalHeap(),
     delayed: new Map(),
+    astray: new Map(),
     inLane: false,
     waitsFor: new Set(),
     ranCount: 0,

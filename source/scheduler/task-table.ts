@@ -5,6 +5,7 @@
  */
 import { type EndState, stateCode, type TaskState, taskStates } from '../model/job.ts';
 
+/** Tasks whose rows are kept together. */
 const chunkSize = 1_024;
 const chunkBits = 10;
 
@@ -42,12 +43,10 @@ const columns = Object.keys(layout) as Column[];
 
 /** How the last attempt of a task that is queued again parted from its node. */
 export const parting = {
-  /** Nobody knows how it ended: what its node still says of it counts as long as the task waits. */
-  open: 1,
   /** It had begun, and was not charged as a try: the next attempt does its work a second time. */
-  begun: 2,
+  begun: 1,
   /** It had no luck there: better another node, where one has room. */
-  elsewhere: 4,
+  elsewhere: 2,
 } as const;
 
 /** A touched chunk in a snapshot: its rows as bytes. */
@@ -56,6 +55,13 @@ export interface TableChunk {
   rowBytes: number;
   rows: Uint8Array;
   errors: [ordinal: number, error: string][];
+}
+
+/** All of a table, for comparing. */
+export interface TableSnapshot {
+  rest: TaskState;
+  restAt: number | null;
+  chunks: TableChunk[];
 }
 
 export class TaskTable {
@@ -147,7 +153,7 @@ export class TaskTable {
     return { state: this.#rest, at: Number.isNaN(this.#restAt) ? null : this.#restAt };
   }
 
-  /** Returns copies of the touched chunks, in order. */
+  /** Returns copies of the touched chunks and of the errors of their tasks, in ascending order. */
   chunks(): TableChunk[] {
     const chunks: TableChunk[] = [];
     const errors = [...this.#errors].sort(([a], [b]) => a - b);
@@ -161,7 +167,12 @@ export class TaskTable {
     return chunks;
   }
 
-  /** Returns a table of `count` tasks without touched chunks: `restore` gives them. */
+  /** Returns a copy of everything. */
+  snapshot(): TableSnapshot {
+    return { rest: this.rest.state, restAt: this.rest.at, chunks: this.chunks() };
+  }
+
+  /** Returns a table of `count` tasks of which none was touched; `restore` gives it the others. */
   static ofRest(count: number, state: TaskState, at: number | null): TaskTable {
     const table = new TaskTable(count);
     table.#rest = state;

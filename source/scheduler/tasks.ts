@@ -6,7 +6,6 @@ import { limits } from '../model/limits.ts';
 import { type Attempt, attemptId, type Outcome } from '../model/node.ts';
 import { checkDrained, recallUnstarted } from './operate.ts';
 import type { Held, JobRecord, NodeState } from './state.ts';
-import { parting } from './task-table.ts';
 import { emit, type Turn } from './turn.ts';
 
 /** A task that was running on this many nodes when they were lost is taken for the cause. */
@@ -27,8 +26,8 @@ export function decideOutcome(turn: Turn, { node: name, outcome }: EventOf<'outc
   const held = node.held.get(attemptId(outcome.job, outcome.ordinal, outcome.attempt));
   const job = turn.state.jobs.get(outcome.job);
   if (job === undefined || !isCurrent(job, node, held, outcome)) {
-    // Known twice (said again after a reconnect) is not late: nothing of it is held any more.
-    const executed = outcome.started && outcome.outcome !== 'stopped' && !alreadyEnded(job, outcome);
+    // An end that is said again after a reconnect is not late: it was known.
+    const executed = outcome.started && outcome.outcome !== 'stopped' && isAstray(job, outcome);
     if (held !== undefined || executed) emit(turn, { kind: 'released', ...keyOf(outcome), node: name, executed });
   } else if (held !== undefined || outcome.outcome === 'succeeded' || outcome.outcome === 'failed')
     endAttempt(turn, job, node, held, outcome);
@@ -156,9 +155,8 @@ export function loseAttempt(
 ): void {
   const started = held.startedAt !== null;
   const end = (error: string) => ({ ...unreported(held, error), runMs: ranMs(turn, held) });
-  // A node that says goodbye has told what it began; one that is lost may have begun anything.
-  if (job.spec.noRetry && (started || reason === 'node-lost'))
-    endTask(turn, job, end('its node was lost and it must not run twice'), 'lost', node);
+  // Also what was not told as started: a short task may be told with its end alone.
+  if (job.spec.noRetry) endTask(turn, job, end('its node was lost and it must not run twice'), 'lost', node);
   else if (started && reason === 'node-lost' && job.tasks.get(held.ordinal, 'losses') + 1 >= crashLimit)
     endTask(turn, job, end(`crash-limit: ${crashLimit} nodes were lost while it ran`), 'failed', node);
   else requeue(turn, job, held, node, reason, null);
@@ -170,7 +168,8 @@ function ranMs({ at }: Turn, { startedAt }: Held): number {
 
 /** Cancels or skips what is queued of a job and asks for the end of what is at nodes. */
 export function closeJob(turn: Turn, job: JobRecord, state: 'cancelled' | 'skipped', reason: string, by: string): void {
-  if (job.counts.queued > 0) emit(turn, { kind: 'job-closed', job: job.id, state, reason, by });
+  if (job.counts.queued > 0)
+    emit(turn, { kind: 'job-closed', job: job.id, state, reason, by, tasks: job.counts.queued });
   if (job.counts.assigned + job.counts.running === 0) return;
   for (const node of turn.state.nodes.values())
     for (const held of [...node.held.values()])
@@ -218,19 +217,13 @@ export function isCurrent(job: JobRecord, node: NodeState, held: Held | undefine
     tasks.state(attempt.ordinal) === 'queued' &&
     tasks.get(attempt.ordinal, 'attempt') === attempt.attempt &&
     tasks.get(attempt.ordinal, 'place') === node.place &&
-    (tasks.get(attempt.ordinal, 'parting') & parting.open) !== 0
+    isAstray(job, attempt)
   );
 }
 
-/** True where the task's end is this attempt's own: it is being told again. */
-function alreadyEnded(job: JobRecord | undefined, outcome: Outcome): boolean {
-  if (job === undefined || outcome.ordinal >= job.tasks.count) return true;
-  return job.tasks.get(outcome.ordinal, 'attempt') === outcome.attempt && !isWaiting(job, outcome.ordinal);
-}
-
-function isWaiting(job: JobRecord, ordinal: number): boolean {
-  const state = job.tasks.state(ordinal);
-  return state === 'queued' || state === 'assigned' || state === 'running';
+/** True where nobody knew until now how the attempt ended. */
+function isAstray(job: JobRecord | undefined, { ordinal, attempt }: Attempt): boolean {
+  return job?.astray.get(ordinal)?.includes(attempt) === true;
 }
 
 /** Returns the attempt alone, without what else an object carries. */

@@ -100,10 +100,12 @@ async function showProgress(
   for (;;) {
     const status = await client.request('status', {});
     const { succeeded = 0, failed = 0, cancelled = 0, queued = 0, running = 0, assigned = 0 } = status.tasks;
+    const overloaded = (await client.request('nodes', {})).filter((node) => node.overloaded).length;
     const seconds = ((performance.now() - started) / 1_000).toFixed(0).padStart(3);
     print?.(
       `${seconds} s  ${succeeded}/${total} done  ${queued + assigned} queued  ${running} running  ` +
-        `nodes ${status.nodes.up ?? 0} up ${status.nodes.suspect ?? 0} suspect ${status.nodes.lost ?? 0} lost  ` +
+        `nodes ${status.nodes.up ?? 0} up ${status.nodes.suspect ?? 0} suspect ${status.nodes.lost ?? 0} lost ` +
+        `${overloaded} above 80 % CPU  ` +
         `${Math.round(status.throughput.perSecond1s ?? 0)} tasks/s`,
     );
     if (succeeded + failed + cancelled >= total) return status;
