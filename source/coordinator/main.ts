@@ -1,5 +1,5 @@
 /** The coordinator as a process: log lines, signals, and its interface as a process of its own. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
 import { oneLine } from '../model/errors.ts';
 import { type Coordinator, type CoordinatorOptions, startCoordinator } from './coordinator.ts';
@@ -66,6 +66,7 @@ export async function runCoordinator(options: MainOptions): Promise<number> {
   process.on('SIGTERM', onSignal);
   process.on('SIGHUP', () => {}); // the terminal is gone; the work is not
 
+  const settings = options.interfaceCommand === null ? null : terminalSettings();
   const child = options.interfaceCommand === null ? null : startInterface(options.interfaceCommand(address));
   const childEnded = Promise.withResolvers<void>();
   child?.on('exit', (code, signal) => {
@@ -77,9 +78,8 @@ export async function runCoordinator(options: MainOptions): Promise<number> {
     }
     // It broke, or its terminal went away: the work goes on without it.
     toFile = process.stdout.isTTY !== true;
-    try {
-      process.stdout.write(restoreTerminal);
-    } catch {}
+    process.stdout.write(restoreTerminal);
+    if (settings !== null) spawnSync('stty', [settings], { stdio: ['inherit', 'ignore', 'ignore'] });
     log(`the interface ended (${signal ?? `code ${code}`}); the coordinator goes on: lbtop --attach ${address}`);
   });
 
@@ -88,6 +88,12 @@ export async function runCoordinator(options: MainOptions): Promise<number> {
   if (child?.exitCode === null && child.signalCode === null && child.kill('SIGTERM')) await childEnded.promise;
   options.onEnded();
   return code;
+}
+
+/** What `stty` takes to set the terminal as it is now; null where there is no stty. Node itself cannot tell. */
+function terminalSettings(): string | null {
+  const { status, stdout } = spawnSync('stty', ['-g'], { stdio: ['inherit', 'pipe', 'ignore'], encoding: 'utf8' });
+  return status === 0 ? stdout.trim() : null;
 }
 
 function startInterface([program, ...args]: [string, ...string[]]): ChildProcess {

@@ -1,7 +1,7 @@
 /** One node's connection: its messages become events, what the scheduler wants of it becomes messages. */
 import type { Fact } from '../model/fact.ts';
 import type { JobSpec } from '../model/job.ts';
-import { type Attempt, attemptId } from '../model/node.ts';
+import { type Attempt, attemptId, roundedSample } from '../model/node.ts';
 import { joinObjection } from '../scheduler/join.ts';
 import type { State } from '../scheduler/state.ts';
 import type { Connection, ConnectionEvents } from '../wire/connection.ts';
@@ -125,7 +125,7 @@ function acceptNode(
       case 'heartbeat':
         heardAt = performance.now();
         session.send({ kind: 'beat', seq: message.seq });
-        loop.post({ kind: 'heartbeat', node, seen: message.seen, sample: message.sample });
+        loop.post({ kind: 'heartbeat', node, seen: message.seen, sample: roundedSample(message.sample) });
         return;
       case 'started':
         for (const attempt of message.attempts) loop.post({ kind: 'started', node, attempt });

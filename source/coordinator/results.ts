@@ -51,6 +51,7 @@ function streamText(outputs: Outputs, job: number, ordinal: number, stream: Stre
   return { text: data.toString('utf8'), truncated: bytes > data.length };
 }
 
+/** Durations are kept as single floats: what is beyond a microsecond is noise. */
 function known(value: number): number | null {
-  return Number.isNaN(value) ? null : value;
+  return Number.isNaN(value) ? null : Math.round(value * 1_000) / 1_000;
 }

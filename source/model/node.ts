@@ -45,6 +45,18 @@ export const sampleShape = struct({
 });
 export type Sample = Infer<typeof sampleShape>;
 
+/** Returns the sample as finely as anything is decided or recorded by it: CPU and load to 0.01, memory to 1 KiB. */
+export function roundedSample(sample: Sample): Sample {
+  return {
+    ...sample,
+    cpu: Math.round(sample.cpu * 100) / 100,
+    cpuOurs: Math.round(sample.cpuOurs * 100) / 100,
+    memoryUsed: Math.round(sample.memoryUsed / 1_024) * 1_024,
+    memoryOurs: Math.round(sample.memoryOurs / 1_024) * 1_024,
+    load1: Math.round(sample.load1 * 100) / 100,
+  };
+}
+
 /** Names one dispatch of one task. */
 export const attemptKey = { job: jobId, ordinal, attempt: attemptNumber } as const;
 export const attemptShape = struct(attemptKey);

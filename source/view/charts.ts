@@ -88,7 +88,8 @@ export function graph(
   const level = (column: number): number => {
     const value = values[first + column];
     if (value === undefined || !(value > 0) || most <= 0) return 0;
-    return Math.max(1, Math.min(height * steps, Math.round((value / most) * height * steps)));
+    const share = value >= most ? 1 : value / most; // also where both are infinite
+    return Math.max(1, Math.round(share * height * steps));
   };
   const rows: SafeText[] = [];
   for (let row = height - 1; row >= 0; row--) {

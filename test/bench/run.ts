@@ -1,5 +1,8 @@
 /** `npm run bench -- NAME…`: runs the named benchmarks, or lists them. */
 const benches: Record<string, () => Promise<void>> = {
+  decide: async () => (await import('./decide.ts')).benchDecide(),
+  journal: async () => (await import('./journal.ts')).benchJournal(),
+  trace: async () => (await import('./trace.ts')).benchTrace(),
   dispatch: async () => (await import('./dispatch.ts')).benchDispatch(),
 };
 

@@ -51,6 +51,7 @@ describe('charts', () => {
     expect(sparkline([0, 1, 2, 3, 4, 4], 3, 'braille')).toBe('⢀⣴⣿');
     expect(sparkline([], 3, 'braille')).toBe('   ');
     expect(sparkline([50, 100], 2, 'ascii', 100)).toBe('=#');
+    expect(sparkline([1, Number.POSITIVE_INFINITY], 2, 'block')).toBe('▁█');
   });
 
   test('a graph is its height and width, whatever the values', () => {

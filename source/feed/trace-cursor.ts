@@ -1,0 +1,162 @@
+/** A place in a trace and the state there: goes on fact by fact, and anywhere through the keyframes. */
+import type { Fact } from '../model/fact.ts';
+import { apply } from '../scheduler/apply.ts';
+import { emptyState, type State } from '../scheduler/state.ts';
+import { emptySeries, observe, type Series } from '../view/series.ts';
+import type { KeyframeAt } from './trace-index.ts';
+import type { Trace, TraceItem } from './trace-reader.ts';
+
+export interface Cursor {
+  /** As they are here; going anywhere may replace them. */
+  readonly state: State;
+  readonly series: Series;
+  /** The instant of the last fact that was applied; before the first one, the beginning. */
+  readonly at: number;
+  /** Facts and events up to here. */
+  readonly facts: number;
+  readonly events: number;
+  /** True where nothing follows. */
+  readonly ended: boolean;
+  /**
+   * Applies what comes up to that instant, at most about so many facts; returns false where it ended for that reason.
+   * Goes only forward.
+   */
+  advance(until: number, mostFacts?: number): boolean;
+  /** Applies the next event and what comes before it. Returns false where there is none. */
+  nextEvent(): boolean;
+  /** Goes to the state at an instant: after all facts up to it. */
+  goTo(at: number): void;
+  /** Goes to the state after so many events. */
+  goToEvent(events: number): void;
+}
+
+/** Returns a cursor at the beginning of the trace. */
+export function cursorOf(trace: Trace): Cursor {
+  const { keyframes } = trace;
+  let state = emptyState();
+  let series = emptySeries();
+  let at = trace.from;
+  let facts = 0;
+  let events = 0;
+  let items: Iterator<TraceItem> = trace.items();
+  let batch: readonly Fact[] = [];
+  let next = 0;
+  /** Of the block that the batch is of. */
+  let offset = 0;
+  let ended = false;
+
+  /** Returns the next fact without applying it; null at the end. */
+  function peek(): Fact | null {
+    while (next >= batch.length) {
+      const result = items.next();
+      if (result.done) {
+        ended = true;
+        return null;
+      }
+      const item = result.value;
+      ({ facts, events } = item.before);
+      if (item.kind === 'state') {
+        state = item.restored.state;
+        series = item.restored.series ?? emptySeries();
+        if (item.at > at) at = item.at;
+      }
+      batch = item.kind === 'facts' ? item.facts : [];
+      if (item.kind === 'facts') offset = item.block.offset;
+      next = 0;
+    }
+    return batch[next] as Fact;
+  }
+
+  function applyNext(fact: Fact): void {
+    next++;
+    try {
+      apply(state, fact);
+      observe(series, state, fact);
+    } catch (error) {
+      // A coordinator never says such a fact; whoever made this file did. Its other facts may be seen all the same.
+      trace.note(offset, error);
+    }
+    // Clocks of whoever wrote this may have gone back: time here does not.
+    if (fact.at > at) at = fact.at;
+    facts++;
+    if (fact.kind !== 'sampled') events++;
+  }
+
+  function advance(until: number, mostFacts = Number.POSITIVE_INFINITY): boolean {
+    let left = mostFacts;
+    for (let fact = peek(); fact !== null && fact.at <= until; fact = peek()) {
+      if (left-- <= 0) return false;
+      applyNext(fact);
+    }
+    return true;
+  }
+
+  /** Begins anew at the last keyframe that is not beyond, if that is nearer than going on from here. */
+  function approach(isBeyond: (keyframe: KeyframeAt) => boolean, behind: boolean): void {
+    let low = 0;
+    let high = keyframes.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (isBeyond(keyframes[middle] as KeyframeAt)) high = middle;
+      else low = middle + 1;
+    }
+    const keyframe = keyframes[Math.max(0, low - 1)];
+    if (keyframe !== undefined && !behind && keyframe.facts <= facts) return;
+    for (let place = Math.max(0, low - 1); ; place--) {
+      begin(place > 0 ? keyframes[place] : undefined);
+      // A damaged keyframe gives nothing to begin with: the one before leads through it.
+      if (place <= 0 || facts <= (keyframes[place] as KeyframeAt).facts) return;
+    }
+  }
+
+  function begin(keyframe: KeyframeAt | undefined): void {
+    state = emptyState();
+    series = emptySeries();
+    at = Math.max(trace.from, keyframe?.at ?? 0);
+    facts = keyframe?.facts ?? 0;
+    events = keyframe?.events ?? 0;
+    items = trace.items(keyframe);
+    batch = [];
+    next = 0;
+    ended = false;
+    peek();
+  }
+
+  return {
+    get state() {
+      return state;
+    },
+    get series() {
+      return series;
+    },
+    get at() {
+      return at;
+    },
+    get facts() {
+      return facts;
+    },
+    get events() {
+      return events;
+    },
+    get ended() {
+      return ended;
+    },
+    advance,
+    nextEvent() {
+      const before = events;
+      for (let fact = peek(); fact !== null; fact = peek()) {
+        applyNext(fact);
+        if (fact.kind !== 'sampled') return true;
+      }
+      return events > before;
+    },
+    goTo(instant) {
+      approach((keyframe) => keyframe.at > instant, instant < at);
+      advance(instant);
+    },
+    goToEvent(wanted) {
+      approach((keyframe) => keyframe.events > wanted, wanted < events);
+      for (let fact = peek(); fact !== null && events < wanted; fact = peek()) applyNext(fact);
+    },
+  };
+}
