@@ -1,0 +1,49 @@
+/** One attempt on this node, from its assignment to the outcome that the coordinator has settled. */
+import { type Attempt, attemptId, type Outcome } from '../model/node.ts';
+import type { HeldTask } from './held-task.ts';
+import type { OutputStream } from './output.ts';
+import type { Running } from './runners/runner.ts';
+
+export interface HeldAttempt {
+  readonly id: string;
+  readonly key: Attempt;
+  phase: 'waiting' | 'running' | 'ended';
+  /** Null only for what an earlier agent left in the spool, which has ended. */
+  readonly task: HeldTask | null;
+  /** ms of the clock. */
+  startedAt: number;
+  run: Running | null;
+  /** stdout, stderr; none where nothing is written (built-in tasks). */
+  streams: OutputStream[];
+  /** Why it was asked to end, and as what it then counts. */
+  ending: { as: 'stopped' | 'timed-out'; why: string } | null;
+  cancelTimeout: (() => void) | null;
+  outcome: Outcome | null;
+  /** `started` has been said, or need not be. */
+  startSaid: boolean;
+  /** `ended` has been said on this connection. */
+  endSaid: boolean;
+}
+
+export function waitingAttempt(task: HeldTask): HeldAttempt {
+  return { ...blank(task), task, phase: 'waiting', outcome: null };
+}
+
+/** What an earlier agent had not got settled. */
+export function endedAttempt(outcome: Outcome): HeldAttempt {
+  return { ...blank(outcome), task: null, phase: 'ended', outcome, startSaid: true };
+}
+
+function blank({ job, ordinal, attempt }: Attempt) {
+  return {
+    id: attemptId(job, ordinal, attempt),
+    key: { job, ordinal, attempt },
+    startedAt: 0,
+    run: null,
+    streams: [],
+    ending: null,
+    cancelTimeout: null,
+    startSaid: false,
+    endSaid: false,
+  };
+}

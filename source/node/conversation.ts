@@ -1,0 +1,103 @@
+/** What the agent and its coordinator say to each other, whichever connection it goes over. */
+import os from 'node:os';
+import { LbtopError } from '../model/errors.ts';
+import { limits } from '../model/limits.ts';
+import type { NodeInfo } from '../model/node.ts';
+import type { Message } from '../wire/messages.ts';
+import type { Clock } from './clock.ts';
+import type { Executor } from './executor.ts';
+import { dialOverTcp, type Link, openLink } from './link.ts';
+import type { AgentOptions } from './options.ts';
+import type { OutputPump } from './output-pump.ts';
+
+export interface ConversationOptions {
+  options: AgentOptions;
+  clock: Clock;
+  incarnation: string;
+  /** What it says of itself now. */
+  info(): NodeInfo;
+  tasks: Executor;
+  pump: OutputPump;
+  throttle(share: number): void;
+  /** No coordinator will have it. */
+  refused(error: LbtopError): void;
+}
+
+/** The agent's side of the protocol. Parts that speak are made before there is somebody to speak to: see `lateLink`. */
+export function converse({
+  options,
+  clock,
+  incarnation,
+  info,
+  tasks,
+  pump,
+  throttle,
+  refused,
+}: ConversationOptions): Link {
+  const { name, log } = options;
+  let joined = false;
+
+  function handle(message: Message): void {
+    if (message.kind === 'joined') {
+      joined = true;
+      link.trust();
+      throttle(message.throttle);
+      log(`joined as ${message.name}`);
+    } else if (message.kind === 'throttle') throttle(message.share);
+    else if (message.kind === 'refuse' && !joined) {
+      link.close(message.reason);
+      refused(new LbtopError(message.code, `the coordinator refused: ${message.reason}`));
+    } else tasks.handle(message);
+  }
+
+  const link = openLink({
+    coordinators: options.coordinators,
+    secret: options.secret,
+    who: `${name}@${os.hostname()}`.slice(0, limits.reasonLength),
+    version: options.version,
+    dial: options.dial ?? dialOverTcp,
+    clock,
+    random: Math.random,
+    log,
+    opened() {
+      joined = false;
+      link.send({ kind: 'join', name, incarnation, info: info(), ...tasks.holding() });
+      tasks.connected();
+    },
+    messages(batch) {
+      for (const message of batch) handle(message);
+    },
+    drained: () => pump.drained(),
+    lost() {
+      const running = [...tasks.running()].length;
+      if (running > 0 && options.onCoordinatorLost === 'finish') log(`${running} task(s) go on meanwhile`);
+    },
+    refused,
+  });
+  return link;
+}
+
+/** What those who speak need of the link, from before it is there. */
+export interface LateLink {
+  link: Link | null;
+  send(message: Message): void;
+  open(): boolean;
+  backlogBytes(): number;
+  /** For how long there has been no coordinator, in ms; 0 while there is one. */
+  downMs(): number;
+}
+
+/** Nothing is said, and nobody is missed, until `link` is set. */
+export function lateLink(clock: Clock): LateLink {
+  const late: LateLink = {
+    link: null,
+    send: (message) => late.link?.send(message),
+    open: () => late.link?.state === 'open',
+    backlogBytes: () => late.link?.backlogBytes ?? 0,
+    downMs() {
+      const since = late.link?.downSince ?? null;
+      return since === null ? 0 : clock.now() - since;
+    },
+  };
+  return late;
+}

@@ -1,0 +1,337 @@
+/** Holds the attempts that the coordinator gave to this node and brings each to its end: the node's side of the protocol. */
+
+import type { JobSpec } from '../model/job.ts';
+import { limits } from '../model/limits.ts';
+import { type Attempt, attemptId, type Outcome } from '../model/node.ts';
+import type { Message, MessageOf } from '../wire/messages.ts';
+import { endedAttempt, type HeldAttempt, waitingAttempt } from './attempt.ts';
+import { type Clock, durationText } from './clock.ts';
+import type { HeldTask } from './held-task.ts';
+import type { OutputPump } from './output-pump.ts';
+import type { Reports } from './reports.ts';
+import type { RunEnd, RunEvents, Runner, StreamNumber } from './runners/runner.ts';
+import type { Spool } from './spool.ts';
+
+export interface ExecutorOptions {
+  slots: number;
+  command: Runner;
+  builtIn: Runner;
+  spool: Spool;
+  reports: Reports;
+  pump: OutputPump;
+  clock: Clock;
+  graceMs: number;
+  /** False while nothing new is to begin. */
+  mayStart(): boolean;
+  log(line: string): void;
+}
+
+/** What a node holds, as `join` says it. */
+export interface Holding {
+  running: Attempt[];
+  waiting: Attempt[];
+  ended: Attempt[];
+}
+
+export interface Executor {
+  /** Takes what the coordinator says about work; ignores other messages. */
+  handle(message: Message): void;
+  holding(): Holding;
+  /** The last `assign` that came on this connection. */
+  readonly seen: number;
+  /** After `join` was said: says again what is not settled. */
+  connected(): void;
+  /** Starts what may start now. */
+  fill(): void;
+  /** What runs now, for the throttle and for those who look. */
+  running(): Iterable<HeldAttempt>;
+  readonly waiting: number;
+  /** Ends everything: what waits is given back, what runs gets `graceMs`. Resolves when nothing runs. */
+  stopAll(why: string, graceMs: number): Promise<void>;
+  /** From now on what is assigned is given back. */
+  close(): void;
+  /** Outcomes that are not settled. */
+  readonly unsettled: number;
+  /** Resolves when there are none. */
+  allSettled(): Promise<void>;
+}
+
+export function executor(options: ExecutorOptions): Executor {
+  const { clock, reports, spool, pump } = options;
+  const specs = new Map<number, JobSpec>();
+  /** In the order in which they came. */
+  const waiting = new Map<string, HeldAttempt>();
+  const running = new Map<string, HeldAttempt>();
+  const ended = new Map<string, HeldAttempt>();
+  let free = options.slots;
+  let seen = 0;
+  let filling = false;
+  let closed = false;
+  const whenIdle: (() => void)[] = [];
+  const whenSettled: (() => void)[] = [];
+
+  for (const outcome of spool.outcomes) {
+    const held = endedAttempt(outcome);
+    ended.set(held.id, held);
+  }
+
+  function assign(message: MessageOf<'assign'>): void {
+    seen = message.seq;
+    const spec = specs.get(message.job);
+    for (const { ordinal, index, attempt, item } of message.tasks) {
+      const key = { job: message.job, ordinal, attempt };
+      const id = attemptId(message.job, ordinal, attempt);
+      const over = ended.get(id);
+      if (over !== undefined) sayEnd(over, true);
+      else if (spec === undefined || closed) reports.returned(key);
+      else if (!waiting.has(id) && !running.has(id)) {
+        const held = waitingAttempt({ ...key, index, item, spec });
+        waiting.set(id, held);
+      }
+    }
+    if (spec === undefined) options.log(`tasks of job ${message.job} came before the job: given back`);
+    fill();
+  }
+
+  function fill(): void {
+    if (filling) return;
+    filling = true;
+    for (const held of waiting.values()) {
+      if (!options.mayStart()) break;
+      const { task } = held;
+      if (task === null) continue;
+      const { cpus } = task.spec;
+      if (cpus > options.slots) tooLarge(held, cpus);
+      else if (cpus > free) break;
+      else begin(held, task);
+    }
+    filling = false;
+  }
+
+  function begin(held: HeldAttempt, task: HeldTask): void {
+    waiting.delete(held.id);
+    running.set(held.id, held);
+    held.phase = 'running';
+    held.startedAt = clock.now();
+    free = rounded(free - task.spec.cpus);
+    const isCommand = task.spec.work.kind === 'command';
+    if (isCommand) held.streams = [stream(held, 1), stream(held, 2)];
+    const run = (isCommand ? options.command : options.builtIn).start(task, eventsOf(held, task));
+    if (phaseOf(held) === 'running') held.run = run;
+  }
+
+  function stream(held: HeldAttempt, number: StreamNumber) {
+    return pump.stream(
+      held.key,
+      number,
+      () => held.run?.resume(number),
+      () => sayEnd(held),
+    );
+  }
+
+  function eventsOf(held: HeldAttempt, task: HeldTask): RunEvents {
+    return {
+      started() {
+        held.startedAt = clock.now();
+        reports.started(held);
+        const { timeoutMs } = task.spec;
+        if (timeoutMs !== null)
+          held.cancelTimeout = clock.after(timeoutMs, () =>
+            ask(held, { as: 'timed-out', why: `timed out after ${durationText(timeoutMs)}` }, options.graceMs),
+          );
+      },
+      output(number, chunk) {
+        const to = held.streams[number - 1];
+        if (to === undefined || held.phase !== 'running') return true;
+        const more = to.take(chunk);
+        pump.touched(to);
+        return more;
+      },
+      ended: (end) => finish(held, task, end),
+    };
+  }
+
+  /** Asks what runs to end. The first reason counts. */
+  function ask(held: HeldAttempt, ending: NonNullable<HeldAttempt['ending']>, graceMs: number): void {
+    const before = held.ending;
+    held.ending ??= ending;
+    if (held.run?.stop(graceMs) === false && phaseOf(held) === 'running') held.ending = before;
+  }
+
+  function finish(held: HeldAttempt, task: HeldTask, end: RunEnd): void {
+    if (held.phase !== 'running') return;
+    held.cancelTimeout?.();
+    held.phase = 'ended';
+    held.run = null;
+    running.delete(held.id);
+    ended.set(held.id, held);
+    free = rounded(free + task.spec.cpus);
+    for (const one of held.streams) {
+      if (held.ending === null) one.end();
+      else one.cutShort();
+    }
+    held.outcome = outcomeOf(held, end, clock.now());
+    spool.keep(held.outcome);
+    sayEnd(held);
+    fill();
+    if (running.size === 0) for (const then of whenIdle.splice(0)) then();
+  }
+
+  function tooLarge(held: HeldAttempt, cpus: number): void {
+    waiting.delete(held.id);
+    held.phase = 'ended';
+    ended.set(held.id, held);
+    const error = `needs ${cpus} slots, this node has ${options.slots}`;
+    held.outcome = outcomeOf(held, { ...noEnd, outcome: 'unfit', error }, clock.now());
+    spool.keep(held.outcome);
+    sayEnd(held);
+  }
+
+  /** Says `ended` when all output has been said before it. */
+  function sayEnd(held: HeldAttempt, again = false): void {
+    if (held.outcome === null || (held.endSaid && !again)) return;
+    if (held.streams.every((one) => one.said)) reports.ended(held);
+  }
+
+  function recall(attempts: Attempt[]): void {
+    for (const key of attempts) {
+      const id = attemptId(key.job, key.ordinal, key.attempt);
+      if (running.has(id) || ended.has(id)) continue;
+      waiting.delete(id);
+      reports.returned(key);
+    }
+    fill();
+  }
+
+  function stop({ attempts, why }: MessageOf<'stop'>): void {
+    for (const key of attempts) {
+      const id = attemptId(key.job, key.ordinal, key.attempt);
+      const runs = running.get(id);
+      const over = ended.get(id);
+      if (runs !== undefined) ask(runs, { as: 'stopped', why }, options.graceMs);
+      else if (over !== undefined) sayEnd(over, true);
+      else {
+        waiting.delete(id);
+        reports.returned(key);
+      }
+    }
+    fill();
+  }
+
+  function settled(attempts: Attempt[]): void {
+    for (const { job, ordinal, attempt } of attempts) {
+      const id = attemptId(job, ordinal, attempt);
+      if (ended.delete(id)) spool.settle({ job, ordinal, attempt });
+    }
+    if (ended.size === 0) for (const then of whenSettled.splice(0)) then();
+  }
+
+  function stored({ job, ordinal, attempt, stream, offset }: MessageOf<'stored'>): void {
+    const id = attemptId(job, ordinal, attempt);
+    const held = running.get(id) ?? ended.get(id);
+    held?.streams[stream - 1]?.stored(offset);
+  }
+
+  return {
+    handle(message) {
+      switch (message.kind) {
+        case 'job':
+          specs.set(message.job, ownSpec(message.spec));
+          break;
+        case 'forget':
+          specs.delete(message.job);
+          break;
+        case 'assign':
+          assign(message);
+          break;
+        case 'recall':
+          recall(message.attempts);
+          break;
+        case 'stop':
+          stop(message);
+          break;
+        case 'settled':
+          settled(message.attempts);
+          break;
+        case 'stored':
+          stored(message);
+          break;
+      }
+    },
+    holding: () => ({ running: keysOf(running), waiting: keysOf(waiting), ended: keysOf(ended) }),
+    get seen() {
+      return seen;
+    },
+    connected() {
+      seen = 0;
+      specs.clear();
+      reports.clear();
+      for (const held of [...running.values(), ...ended.values()]) {
+        held.startSaid = true;
+        held.endSaid = false;
+        for (const one of held.streams) one.rewind();
+        for (const one of held.streams) one.pump();
+        sayEnd(held);
+      }
+      fill();
+    },
+    fill,
+    running: () => running.values(),
+    get waiting() {
+      return waiting.size;
+    },
+    async stopAll(why, graceMs) {
+      for (const { key } of waiting.values()) reports.returned(key);
+      waiting.clear();
+      const idle = running.size === 0 ? null : new Promise<void>((resolve) => whenIdle.push(resolve));
+      for (const held of [...running.values()]) ask(held, { as: 'stopped', why }, graceMs);
+      await idle;
+    },
+    close() {
+      closed = true;
+    },
+    get unsettled() {
+      return ended.size;
+    },
+    async allSettled() {
+      if (ended.size > 0) await new Promise<void>((resolve) => whenSettled.push(resolve));
+    },
+  };
+}
+
+const noEnd = { exitCode: null, signal: null, result: null, cpuMs: 0, peakBytes: 0, started: false } as const;
+
+function outcomeOf(held: HeldAttempt, end: RunEnd, now: number): Outcome {
+  const { ending } = held;
+  const [stdout, stderr] = held.streams;
+  const error = ending?.why ?? end.error;
+  return {
+    ...held.key,
+    ...end,
+    outcome: ending === null ? end.outcome : ending.as === 'stopped' ? 'stopped' : 'failed',
+    result: ending === null ? end.result : null,
+    error: error === null ? null : error.slice(0, limits.textLength),
+    runMs: end.started ? Math.max(0, now - held.startedAt) : 0,
+    stdoutBytes: stdout?.totalBytes ?? 0,
+    stderrBytes: stderr?.totalBytes ?? 0,
+  };
+}
+
+/** Binary fields of messages are views of what will be something else. */
+function ownSpec(spec: JobSpec): JobSpec {
+  return spec.stdin === null ? spec : { ...spec, stdin: Uint8Array.from(spec.stdin) };
+}
+
+function keysOf(attempts: Map<string, HeldAttempt>): Attempt[] {
+  return Array.from(attempts.values(), (held) => held.key);
+}
+
+/** A call that TypeScript does not see through: callbacks may have changed it. */
+function phaseOf(held: HeldAttempt): HeldAttempt['phase'] {
+  return held.phase;
+}
+
+/** Sums of fractions of slots come back to what they were. */
+function rounded(slots: number): number {
+  return Math.round(slots * 1e6) / 1e6;
+}

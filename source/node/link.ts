@@ -1,0 +1,220 @@
+/** The way to a coordinator: found, lost and found again, for as long as the agent lives. */
+import { LbtopError, oneLine } from '../model/errors.ts';
+import { liveness } from '../model/limits.ts';
+import type { Connection, ConnectionEvents } from '../wire/connection.ts';
+import { connect } from '../wire/endpoint.ts';
+import type { Message } from '../wire/messages.ts';
+import type { Clock } from './clock.ts';
+
+export interface Address {
+  host: string;
+  port: number;
+}
+
+/** Opens a conversation with a coordinator; as `connect` of wire/endpoint.ts, which it is outside of tests. */
+export type Dial = (options: {
+  host: string;
+  port: number;
+  secret: Buffer | null;
+  role: 'node';
+  who: string;
+  version: string;
+  timeoutMs: number;
+  signal?: AbortSignal;
+  events: ConnectionEvents;
+}) => Promise<Peer>;
+
+/** What the link needs of a connection. */
+export type Peer = Pick<Connection, 'address' | 'send' | 'backlogBytes' | 'open' | 'close' | 'destroy'>;
+
+export const dialOverTcp: Dial = connect;
+
+export interface LinkOptions {
+  /** Tried in turn. At least one. */
+  coordinators: readonly Address[];
+  secret: Buffer | null;
+  who: string;
+  version: string;
+  dial: Dial;
+  clock: Clock;
+  /** 0 ≤ x < 1. */
+  random(): number;
+  log(line: string): void;
+  /** A coordinator said `welcome`: speak first. */
+  opened(): void;
+  messages(batch: Message[]): void;
+  /** What waited for the coordinator to read has gone out. */
+  drained(): void;
+  lost(reason: string): void;
+  /** A coordinator will not have us: the link has ended. */
+  refused(error: LbtopError): void;
+}
+
+export type LinkState = 'connecting' | 'open' | 'closed';
+
+export interface Link {
+  readonly state: LinkState;
+  /** The coordinator's `host:port`; null where there is none now. */
+  readonly address: string | null;
+  /** Since when there is none, in ms of the clock; null while there is one. */
+  readonly downSince: number | null;
+  /** When the coordinator last said anything, in ms of the clock. */
+  readonly heardAt: number;
+  readonly backlogBytes: number;
+  /** Says something, or drops it where there is nobody to hear. */
+  send(message: Message): void;
+  /** All went well with this coordinator: the next wait is short again. */
+  trust(): void;
+  close(reason: string): void;
+}
+
+const dialTimeoutMs = 5_000;
+const backoffMs = 250;
+const longestBackoffMs = 15_000;
+
+/** The wait before the n-th try (from 0) is a random time up to this. Full jitter: a thousand nodes do not come back at once. */
+export function backoffLimitMs(tries: number): number {
+  return Math.min(longestBackoffMs, backoffMs * 2 ** Math.min(tries, 16));
+}
+
+/** Starts to connect at once. */
+export function openLink(options: LinkOptions): Link {
+  const { clock, log } = options;
+  const abort = new AbortController();
+  let state: LinkState = 'connecting';
+  let peer: Peer | null = null;
+  let tries = 0;
+  let turn = 0;
+  let complained = false;
+  let downSince: number | null = clock.now();
+  let heardAt = 0;
+  let cancel: (() => void) | null = null;
+
+  function attempt(): void {
+    cancel = null;
+    const target = options.coordinators[turn++ % options.coordinators.length] as Address;
+    /** Of this connection; a later one has its own. */
+    let mine: Peer | null = null;
+    const current = (): boolean => mine !== null && mine === peer;
+    const { secret, who, version } = options;
+    options
+      .dial({
+        ...target,
+        secret,
+        who,
+        version,
+        role: 'node',
+        timeoutMs: dialTimeoutMs,
+        signal: abort.signal,
+        events: {
+          messages(batch) {
+            heardAt = clock.now();
+            if (current()) options.messages(batch);
+          },
+          heard() {
+            heardAt = clock.now();
+          },
+          drained() {
+            if (current()) options.drained();
+          },
+          closed(reason) {
+            if (current()) dropped(reason);
+          },
+        },
+      })
+      .then((connection) => {
+        mine = connection;
+        if (state === 'closed') connection.destroy('the node stops');
+        else welcome(connection);
+      })
+      .catch((error: unknown) => failed(error, target));
+  }
+
+  function welcome(connection: Peer): void {
+    peer = connection;
+    state = 'open';
+    heardAt = clock.now();
+    downSince = null;
+    log(`${complained ? 'connected again' : 'connected'} to ${connection.address}`);
+    complained = true;
+    options.opened();
+    watchSilence();
+  }
+
+  function failed(error: unknown, { host, port }: Address): void {
+    if (state === 'closed') return;
+    if (error instanceof LbtopError && error.code !== 'unreachable') return refuse(error);
+    if (!complained) log(`no coordinator at ${host}:${port} yet (${oneLine(error)}): trying until there is one`);
+    complained = true;
+    again();
+  }
+
+  function refuse(error: LbtopError): void {
+    close(error.message);
+    options.refused(error);
+  }
+
+  function again(): void {
+    cancel = clock.after(options.random() * backoffLimitMs(tries++), attempt);
+  }
+
+  function dropped(reason: string): void {
+    if (state !== 'open') return;
+    const { address } = peer ?? { address: 'the coordinator' };
+    peer = null;
+    state = 'connecting';
+    downSince = clock.now();
+    cancel?.();
+    log(`lost ${address} (${reason}): trying again`);
+    options.lost(reason);
+    if (state === 'connecting') again();
+  }
+
+  /** Only what the peer says proves that it is there: a dead connection may take our words for minutes. */
+  function watchSilence(): void {
+    const asleep = clock.now();
+    cancel = clock.after(liveness.heartbeatMs, () => {
+      const now = clock.now();
+      // We were held ourselves: what was said meanwhile is still to be read.
+      if (now - asleep > liveness.heartbeatMs + liveness.stallMs) heardAt = now;
+      if (now - heardAt > liveness.lostAfterMs) {
+        const silent = peer;
+        dropped(`silent for ${Math.round((now - heardAt) / 1_000)} s`);
+        silent?.destroy('silent');
+      } else watchSilence();
+    });
+  }
+
+  function close(reason: string): void {
+    if (state === 'closed') return;
+    state = 'closed';
+    cancel?.();
+    abort.abort(new LbtopError('unreachable', reason));
+    peer?.close(reason);
+    peer = null;
+  }
+
+  attempt();
+  return {
+    get state() {
+      return state;
+    },
+    get address() {
+      return peer?.address ?? null;
+    },
+    get downSince() {
+      return downSince;
+    },
+    get heardAt() {
+      return heardAt;
+    },
+    get backlogBytes() {
+      return peer?.backlogBytes ?? 0;
+    },
+    send: (message) => peer?.send(message),
+    trust() {
+      tries = 0;
+    },
+    close,
+  };
+}

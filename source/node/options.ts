@@ -1,0 +1,34 @@
+import type { Clock } from './clock.ts';
+import type { Address, Dial } from './link.ts';
+
+/** What a node is told when it starts. */
+export interface AgentOptions {
+  /** Tried in turn; at least one. */
+  coordinators: readonly Address[];
+  name: string;
+  /** Tasks of one CPU that run at once; null: as many as there are cores. */
+  slots: number | null;
+  labels: Record<string, string>;
+  resources: Record<string, number>;
+  /** 0.05–1: the share of time that tasks may run. */
+  throttle: number;
+  /** CPU percentage above which it wants nothing new; null: the coordinator's. */
+  cpuLimit: number | null;
+  /** What becomes of running tasks when the coordinator is gone: they go on, or they are ended before it may give them to another node. */
+  onCoordinatorLost: 'finish' | 'kill';
+  /** Where outcomes survive this process; null: nowhere. Each name has a directory of its own in it. */
+  stateDir: string | null;
+  /** null: the coordinator runs without protection. */
+  secret: Buffer | null;
+  version: string;
+  log(line: string): void;
+  /** Instead of TCP, for tests. */
+  dial?: Dial;
+  clock?: Clock;
+  /** False: every process is started by child_process, none by a kept shell. */
+  shells?: boolean;
+  /** Between SIGTERM and SIGKILL of a task that is to end; killing.graceMs if not given. */
+  graceMs?: number;
+  /** The same when the node itself ends; 2 s if not given. */
+  leaveGraceMs?: number;
+}

@@ -1,0 +1,131 @@
+/** What an agent is made of, put together. */
+import os from 'node:os';
+import { join } from 'node:path';
+import type { LbtopError } from '../model/errors.ts';
+import { killing, limits, liveness } from '../model/limits.ts';
+import type { NodeInfo } from '../model/node.ts';
+import type { Clock } from './clock.ts';
+import { converse, lateLink } from './conversation.ts';
+import { dutyCycle } from './duty-cycle.ts';
+import { type Executor, executor } from './executor.ts';
+import { type Heartbeat, heartbeat } from './heartbeat.ts';
+import { endLeftovers } from './leftovers.ts';
+import type { Link } from './link.ts';
+import type { AgentOptions } from './options.ts';
+import { outputPump } from './output-pump.ts';
+import { reports } from './reports.ts';
+import { removeLeftPipes } from './runners/named-pipes.ts';
+import { type Machine, openSampler } from './sampler.ts';
+import { noSpool, openSpool, type Spool } from './spool.ts';
+import { openWorkshop, type Workshop } from './workshop.ts';
+
+/** What a started agent is made of. */
+export interface Parts {
+  slots: number;
+  link: Link;
+  tasks: Executor;
+  workshop: Workshop;
+  heartbeat: Heartbeat;
+  throttle(): number;
+  /** Says at once what is gathered to be said. */
+  flush(): void;
+  /** Ends timers, helpers and descriptors; after the link. */
+  close(): void;
+}
+
+/**
+ * Puts an agent together and lets it connect. `refused` is called where a coordinator will not have it. Rejects with
+ * LbtopError where another agent has its state, and with what the file system throws.
+ */
+export async function assemble(
+  options: AgentOptions,
+  clock: Clock,
+  incarnation: string,
+  refused: (error: LbtopError) => void,
+): Promise<Parts> {
+  const { name, log } = options;
+  const dir = options.stateDir === null ? null : join(options.stateDir, `node-${name}`);
+  const spool = takeOver(dir, incarnation, log);
+  const sampler = await openSampler(clock);
+  const slots = options.slots ?? sampler.machine.cores;
+  const shells = options.shells ?? true;
+  const workshop = openWorkshop({ name, agent: incarnation, slots, clock, spool, dir: dir ?? undefined, shells });
+  const endAll = (): void => {
+    workshop.endAll();
+    workshop.close();
+  };
+  process.once('exit', endAll);
+
+  const late = lateLink(clock);
+  const pump = outputPump({ ...late, clock });
+  const said = reports({ send: late.send, beforeOutcomes: () => spool.flush(), clock });
+  const tasks = executor({
+    slots,
+    command: workshop.command,
+    builtIn: workshop.builtIn,
+    spool,
+    reports: said,
+    pump,
+    clock,
+    graceMs: options.graceMs ?? killing.graceMs,
+    // What the coordinator has meanwhile given to another node is not begun here.
+    mayStart: () => late.downMs() < liveness.lostAfterDropMs,
+    log,
+  });
+  const duty = dutyCycle(clock, function* () {
+    for (const { run } of tasks.running()) if (run !== null) yield run;
+  });
+  duty.set(options.throttle);
+  const info = (): NodeInfo => infoOf(options, slots, sampler.machine, duty.share);
+  const link = converse({ options, clock, incarnation, info, tasks, pump, throttle: duty.set, refused });
+  late.link = link;
+  const endWhenLost = options.onCoordinatorLost === 'kill';
+  const beat = heartbeat({ clock, link, tasks, sampler, usage: workshop.usage, spool, endWhenLost, log });
+
+  return {
+    slots,
+    link,
+    tasks,
+    workshop,
+    heartbeat: beat,
+    throttle: () => duty.share,
+    flush: () => said.flush(),
+    close() {
+      beat.close();
+      duty.close();
+      spool.close();
+      sampler.close();
+      endAll();
+      process.off('exit', endAll);
+    },
+  };
+}
+
+/** Opens what an earlier agent of this node has left, and ends its processes. `dir` null: nothing is kept. */
+function takeOver(dir: string | null, incarnation: string, log: (line: string) => void): Spool {
+  if (dir === null) return noSpool();
+  const spool = openSpool(dir, incarnation, log);
+  const left = endLeftovers(spool);
+  removeLeftPipes(dir);
+  if (left > 0) log(`ended ${left} process(es) that an earlier agent left running`);
+  const { length } = spool.outcomes;
+  if (length > 0) log(`${length} outcome(s) of an earlier agent are still to be told`);
+  return spool;
+}
+
+function infoOf(options: AgentOptions, slots: number, machine: Machine, throttle: number): NodeInfo {
+  return {
+    ...machine,
+    slots,
+    labels: options.labels,
+    resources: options.resources,
+    handlers: [],
+    throttle,
+    cpuLimit: options.cpuLimit,
+    listen: null,
+    host: os.hostname().slice(0, limits.reasonLength),
+    platform: `${process.platform} ${process.arch}`,
+    version: options.version,
+    pid: process.pid,
+  };
+}

@@ -1,0 +1,111 @@
+/** Says a launch in the language of the shell that carries it out, so that no character of it is interpreted. */
+import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
+import { shellWord } from '../arguments.ts';
+import type { Launch } from './starter.ts';
+
+const name = /^[A-Za-z_][A-Za-z0-9_]*$/;
+/** Variables that mean something to a shell, or that some shells do not let be set. */
+const reserved = new Set([
+  'PWD',
+  'OLDPWD',
+  'IFS',
+  'OPTIND',
+  'PPID',
+  'UID',
+  'EUID',
+  'ENV',
+  'BASH_ENV',
+  'SHELLOPTS',
+  'BASHOPTS',
+  'POSIXLY_CORRECT',
+  'LINENO',
+  'PS1',
+  'PS2',
+  'PS4',
+]);
+/** Well below what any system takes for arguments and environment together. */
+const mostLength = 64 * 1024;
+
+/**
+ * Returns the line, without its end, that executes a launch in a subshell with these streams; null where a shell is not
+ * the right one to do it. `base` is what the shell itself has in its environment.
+ */
+export function shellLine(
+  launch: Launch,
+  base: Readonly<Record<string, string>>,
+  stdout: string,
+  stderr: string,
+): string | null {
+  const [program = ''] = launch.argv;
+  if (program === '' || program.startsWith('-')) return null;
+  let exported = '';
+  for (const [key, value] of Object.entries(launch.env)) {
+    if (base[key] === value) continue;
+    if (!name.test(key) || reserved.has(key)) return null;
+    exported += ` ${key}=${shellWord(value)}`;
+  }
+  for (const key of Object.keys(base)) if (!(key in launch.env)) return null;
+  const place = launch.cwd === null ? '' : `cd ${shellWord(directory(launch.cwd))}&&`;
+  const words = launch.argv.map(shellWord).join(' ');
+  const line =
+    `(${exported === '' ? '' : `export${exported};`}${place}unset PWD OLDPWD;exec ${words})` +
+    `<${shellWord(launch.stdin ?? '/dev/null')} >${shellWord(stdout)} 2>${shellWord(stderr)}`;
+  return line.length > mostLength || line.includes('\0') ? null : line;
+}
+
+/** A name that `cd` takes for neither an option nor "where I was". */
+function directory(cwd: string): string {
+  return isAbsolute(cwd) ? cwd : `./${cwd}`;
+}
+
+/**
+ * Says whether that program can be started there, as far as the file system tells: a shell's own words for what goes
+ * wrong are not ours. Throws nothing.
+ */
+export function canStart(launch: Launch): boolean {
+  const [program = ''] = launch.argv;
+  const cwd = launch.cwd ?? '.';
+  try {
+    if (launch.cwd !== null) {
+      if (!statSync(cwd).isDirectory()) return false;
+      accessSync(cwd, constants.X_OK);
+    }
+    if (program.includes('/')) return isProgram(isAbsolute(program) ? program : join(cwd, program), cwd);
+    return (launch.env.PATH ?? '')
+      .split(':')
+      .some((dir) => isProgram(join(isAbsolute(dir) ? dir : join(cwd, dir), program), cwd));
+  } catch {
+    return false;
+  }
+}
+
+function isProgram(path: string, cwd: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    if (!statSync(path).isFile()) return false;
+    const interpreter = interpreterOf(path);
+    if (interpreter !== null)
+      accessSync(isAbsolute(interpreter) ? interpreter : join(cwd, interpreter), constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What stands after `#!`; null for what is no script, or cannot be read. */
+function interpreterOf(path: string): string | null {
+  const head = Buffer.alloc(256);
+  let length: number;
+  try {
+    const file = openSync(path, 'r');
+    try {
+      length = readSync(file, head, 0, head.length, 0);
+    } finally {
+      closeSync(file);
+    }
+  } catch {
+    return null;
+  }
+  return /^#![ \t]*([^ \t\n]+)/.exec(head.toString('latin1', 0, length))?.[1] ?? null;
+}

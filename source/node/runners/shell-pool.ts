@@ -1,0 +1,286 @@
+/**
+ * Starts processes by shells that are kept: many times as fast as child_process, which copies the agent's page tables
+ * for each and blocks its event loop meanwhile. What a shell is not the right one for goes to child_process.
+ */
+import os from 'node:os';
+import { performance } from 'node:perf_hooks';
+import type { Clock } from '../clock.ts';
+import { type ProcessStat, signalGroup, tickMs } from '../process-stat.ts';
+import { shortText } from '../short-text.ts';
+import type { ChildrenCpu } from './children-cpu.ts';
+import { closeQuietly, type NamedPipe, type NamedPipes } from './named-pipes.ts';
+import { pipeReader } from './pipe-reader.ts';
+import type { StreamNumber } from './runner.ts';
+import { type ShellAnswer, type ShellHelper, shellHelper } from './shell-helper.ts';
+import { canStart, shellLine } from './shell-line.ts';
+import type { GroupRegistry, Launch, ProcessEvents, ProcessHandle, Starter } from './starter.ts';
+
+export interface ShellPoolOptions {
+  pipes: NamedPipes;
+  /** What every task has in its environment, and the shells too. */
+  env: Readonly<Record<string, string>>;
+  /** For what is not for a shell. */
+  otherwise: Starter;
+  registry: GroupRegistry;
+  cpu: ChildrenCpu;
+  clock: Clock;
+  /** False: everything goes to `otherwise`. */
+  enabled: boolean;
+}
+
+export interface ShellPool extends Starter {
+  /** The shells, by pid. */
+  readonly pids: { has(pid: number): boolean; keys(): Iterable<number> };
+  /** CPU time in ms of all that the living shells have run. */
+  totalMs(): number;
+  /** Given the members of the shells' groups: ends those that a task left behind. */
+  tidy(members: readonly ProcessStat[]): void;
+  /** True where a task has ended since it was last asked: only then somebody can have been left behind. */
+  untidy(): boolean;
+}
+
+/** A shell with its two pipes: what one task at a time works at. */
+interface Desk {
+  helper: ShellHelper;
+  pipes: [NamedPipe, NamedPipe];
+  /** Descriptors that read from the pipes and are kept from task to task; null: to be opened. */
+  descriptors: [number | null, number | null];
+  busy: boolean;
+  /** When its task began, or it had none any more; ms of performance.now(). */
+  since: number;
+}
+
+/** A task that runs longer is read by the event loop. */
+const attachMs = 10;
+/** How long the file system's answers are believed. */
+const checkMs = 1_000;
+/** After so long without use somebody may have cleaned the directory of temporary files. */
+const restMs = 60_000;
+/** Members of a group that began so long before its task are not of that task: the kernel counts in ticks of 10 ms. */
+const olderMs = 50;
+
+export function shellPool(options: ShellPoolOptions): ShellPool {
+  const { pipes, env, otherwise, registry, cpu, clock } = options;
+  const desks = new Map<number, Desk>();
+  const idle: Desk[] = [];
+  const checked = new Map<string, boolean>();
+  let checkedAt = 0;
+  /** Whether the shell of this machine answers as it should. */
+  let fit: 'unknown' | 'asked' | 'yes' | 'no' = options.enabled ? 'unknown' : 'no';
+  let endedSinceTidy = false;
+
+  function start(launch: Launch, events: ProcessEvents): ProcessHandle {
+    if (fit === 'unknown') probe();
+    if (fit !== 'yes' || !startable(launch)) return otherwise.start(launch, events);
+    const desk = takeDesk();
+    const line = desk === null ? null : lineFor(launch, desk);
+    if (desk === null) return otherwise.start(launch, events);
+    if (line !== null && openPipes(desk)) return work(desk, line, events);
+    idle.push(desk);
+    return otherwise.start(launch, events);
+  }
+
+  function lineFor(launch: Launch, desk: Desk): string | null {
+    return shellLine(launch, env, desk.pipes[0].path, desk.pipes[1].path);
+  }
+
+  /** Asks the file system, or remembers what it said a moment ago. */
+  function startable(launch: Launch): boolean {
+    const now = performance.now();
+    if (now - checkedAt > checkMs) {
+      checked.clear();
+      checkedAt = now;
+    }
+    const key = JSON.stringify([launch.argv[0], launch.cwd, launch.env.PATH]);
+    const known = checked.get(key);
+    if (known !== undefined) return known;
+    const can = canStart(launch);
+    checked.set(key, can);
+    return can;
+  }
+
+  function makeDesk(): Desk | null {
+    const two = pipes.takeTwo();
+    if (two === null) return null;
+    const giveBack = (): void => two.forEach((pipe) => void pipe.giveBack());
+    try {
+      const helper = shellHelper(env, () => {
+        registry.gone(helper?.pid ?? 0);
+        cpu.disturbed();
+        if (helper !== null) desks.delete(helper.pid);
+      });
+      if (helper === null) {
+        giveBack();
+        return null;
+      }
+      registry.began(helper.pid);
+      const desk: Desk = { helper, pipes: two, descriptors: [null, null], busy: false, since: performance.now() };
+      desks.set(helper.pid, desk);
+      return desk;
+    } catch {
+      giveBack();
+      return null;
+    }
+  }
+
+  function takeDesk(): Desk | null {
+    for (let desk = idle.pop(); desk !== undefined; desk = idle.pop()) {
+      const rested = performance.now() - desk.since < restMs || desk.pipes.every((pipe) => pipe.exists());
+      if (desk.helper.alive && rested) return desk;
+      dismiss(desk);
+    }
+    return makeDesk();
+  }
+
+  function openPipes(desk: Desk): boolean {
+    try {
+      desk.descriptors[0] ??= desk.pipes[0].openReader();
+      desk.descriptors[1] ??= desk.pipes[1].openReader();
+      return true;
+    } catch {
+      dismiss(desk);
+      return false;
+    }
+  }
+
+  /** Ends a shell with all that is in its group. Its readers, where a task has some, are that task's to close. */
+  function dismiss(desk: Desk): void {
+    desk.helper.kill();
+    for (const pipe of desk.pipes) pipe.discard();
+    for (const descriptor of desk.descriptors) if (descriptor !== null) closeQuietly(descriptor);
+    desk.descriptors = [null, null];
+  }
+
+  function work(desk: Desk, line: string, events: ProcessEvents): ProcessHandle {
+    const { helper } = desk;
+    const readers = desk.descriptors.map((descriptor, i) =>
+      pipeReader(
+        descriptor as number,
+        () => (desk.pipes[i] as NamedPipe).openReader(),
+        (chunk) => events.output((i + 1) as StreamNumber, chunk),
+        closed,
+      ),
+    );
+    desk.descriptors = [null, null];
+    desk.busy = true;
+    desk.since = performance.now();
+    let answered = false;
+    let signalled = false;
+    let held = false;
+    const cancelAttach = clock.after(attachMs, () => {
+      for (const reader of readers) reader.attach();
+    });
+
+    function closed(): void {
+      if (readers.every((reader) => reader.clean)) events.silent();
+    }
+
+    function answer(how: ShellAnswer): void {
+      answered = true;
+      cancelAttach();
+      endedSinceTidy = true;
+      const cpuMs = helper.account();
+      if (how.kind === 'trouble') {
+        leave(false);
+        return events.refused({ unfit: true, exitCode: null, error: `cannot start a process: ${shortText(how.said)}` });
+      }
+      // Whoever still holds a pipe open keeps the event loop waiting for its end.
+      for (const reader of readers) if (!reader.drain()) reader.attach();
+      closed();
+      events.exited({ exitCode: how.exitCode, signal: how.signal, cpuMs });
+    }
+
+    /** The task is over. `clean`: the next one finds everything as this one did. */
+    function leave(clean: boolean): void {
+      desk.busy = false;
+      desk.since = performance.now();
+      if (clean && helper.alive) {
+        if (held) signalGroup(helper.pid, 'SIGCONT');
+        desk.descriptors = readers.map((reader) => reader.release()) as Desk['descriptors'];
+        idle.push(desk);
+      } else {
+        for (const reader of readers) reader.close();
+        dismiss(desk);
+      }
+    }
+
+    process.nextTick(() => {
+      events.started(helper.pid);
+      helper.run(line, answer);
+    });
+
+    return {
+      signal(signal) {
+        if (!helper.alive) return false;
+        if (signal === 'SIGSTOP' || signal === 'SIGCONT') held = signal === 'SIGSTOP';
+        else if (signal !== 0) signalled = true;
+        if (signal === 'SIGKILL') helper.kill();
+        else return signalGroup(helper.pid, signal);
+        return true;
+      },
+      resume: (stream) => readers[stream - 1]?.resume(),
+      abandon: () => leave(answered && !signalled && readers.every((reader) => reader.clean)),
+    };
+  }
+
+  /** A shell is of use if its status and its words together tell an exit code from a signal. */
+  function probe(): void {
+    fit = 'asked';
+    const desk = makeDesk();
+    if (desk === null) {
+      fit = 'unknown';
+      return;
+    }
+    const { helper } = desk;
+    const judge = (good: boolean): void => {
+      fit = good ? 'yes' : 'no';
+      if (good) idle.push(desk);
+      else dismiss(desk);
+    };
+    helper.run('(exit 137)', (first) => {
+      if (first.kind !== 'exited' || first.exitCode !== 137) return judge(false);
+      helper.run("(exec /bin/sh -c 'kill -9 $$')", (second) => {
+        helper.account();
+        judge(second.kind === 'exited' && second.signal === 'SIGKILL');
+      });
+    });
+  }
+
+  return {
+    start,
+    get pids() {
+      return desks;
+    },
+    totalMs: () => [...desks.values()].reduce((sum, { helper }) => sum + helper.totalMs, 0),
+    untidy: () => endedSinceTidy,
+    tidy(members) {
+      endedSinceTidy = false;
+      const now = performance.now();
+      for (const member of members) {
+        const desk = desks.get(member.group);
+        if (desk === undefined || member.pid === member.group || member.state === 'Z') continue;
+        const ageMs = (ticksNow() - member.startTicks) * tickMs;
+        if (desk.busy && ageMs < now - desk.since + olderMs) continue;
+        endedSinceTidy = true; // it may leave others behind
+        killQuietly(member.pid);
+      }
+    },
+    close() {
+      otherwise.close();
+      for (const desk of desks.values()) dismiss(desk);
+    },
+  };
+}
+
+/** Now, in the kernel's count since boot. */
+function ticksNow(): number {
+  return (os.uptime() * 1_000) / tickMs;
+}
+
+function killQuietly(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended.
+  }
+}

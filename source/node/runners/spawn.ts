@@ -1,0 +1,151 @@
+/** Starts processes by child_process: each in a session, and so in a process group, of its own. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { openSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
+import { signalGroup } from '../process-stat.ts';
+import type { ChildrenCpu } from './children-cpu.ts';
+import { closeQuietly, type NamedPipe, type NamedPipes } from './named-pipes.ts';
+import { readingSocket } from './pipe-reader.ts';
+import type { StreamNumber } from './runner.ts';
+import { startFault } from './start-error.ts';
+import type { GroupRegistry, Launch, ProcessEvents, ProcessHandle, Starter } from './starter.ts';
+
+export interface SpawnOptions {
+  /** null: socket pairs, where named pipes cannot be made. */
+  pipes: NamedPipes | null;
+  cpu: ChildrenCpu;
+  registry: GroupRegistry;
+}
+
+/** Where the output of a task comes from: what the child gets, and what the agent reads, where that is there already. */
+interface Channel {
+  forChild: number | 'pipe';
+  reader: Socket | null;
+  pipe: NamedPipe | null;
+}
+
+export function spawnStarter(options: SpawnOptions): Starter {
+  return {
+    start: (launch, events) => startOne(options, launch, events),
+    close: () => {},
+  };
+}
+
+function startOne({ pipes, cpu, registry }: SpawnOptions, launch: Launch, events: ProcessEvents): ProcessHandle {
+  let unwanted = false;
+  let group: number | null = null;
+  let readers: (Readable | null)[] = [];
+  let open = 2;
+  let started = false;
+
+  const refuse = (error: unknown): void => events.refused(startFault(launch, error));
+
+  function begin(two: [NamedPipe, NamedPipe] | null): void {
+    if (unwanted) {
+      two?.forEach((pipe) => void pipe.giveBack());
+      return events.refused({ unfit: false, exitCode: null, error: 'stopped before it began' });
+    }
+    const opened: number[] = [];
+    const channels: Channel[] = [];
+    let child: ChildProcess;
+    try {
+      const stdin = launch.stdin === null ? 'ignore' : openSync(launch.stdin, 'r');
+      if (stdin !== 'ignore') opened.push(stdin);
+      for (const stream of [1, 2] as const) channels.push(channel(stream, two?.[stream - 1] ?? null, opened));
+      child = spawn(launch.argv[0] ?? '', launch.argv.slice(1), {
+        cwd: launch.cwd ?? undefined,
+        env: { ...launch.env },
+        detached: true,
+        stdio: [stdin, ...channels.map((one) => one.forChild)],
+      });
+    } catch (error) {
+      for (const one of opened) closeQuietly(one);
+      for (const one of channels) one.reader?.destroy();
+      return refuse(error);
+    }
+    for (const one of opened) closeQuietly(one);
+    child.once('error', (error) => {
+      if (group !== null) return;
+      for (const one of channels) one.reader?.destroy();
+      refuse(error);
+    });
+    if (child.pid === undefined) return; // 'error' follows
+    const { pid } = child;
+    group = pid;
+    started = true;
+    registry.began(pid);
+    child.once('exit', (exitCode, signal) => {
+      registry.gone(pid);
+      // Without members the number may soon be another's.
+      if (group !== null && !signalGroup(group, 0)) group = null;
+      cpu.ended((cpuMs) => events.exited({ exitCode, signal, cpuMs }));
+    });
+    events.started(group);
+    readers = [channels[0]?.reader ?? read(1, child.stdout), channels[1]?.reader ?? read(2, child.stderr)];
+  }
+
+  /** Opens both ends of a pipe; what is for the child only goes to `opened`. Falls back to a socket pair. */
+  function channel(stream: StreamNumber, pipe: NamedPipe | null, opened: number[]): Channel {
+    if (pipe === null) return { forChild: 'pipe', reader: null, pipe: null };
+    // Somebody may have cleaned the directory of temporary files.
+    if (!pipe.exists()) return { forChild: 'pipe', reader: null, pipe: null };
+    const reader = readingSocket(
+      pipe.openReader(),
+      (chunk) => events.output(stream, chunk),
+      (ended) => {
+        if (ended) pipe.giveBack();
+        else pipe.discard();
+        closed();
+      },
+    );
+    try {
+      const forChild = pipe.openWriter();
+      opened.push(forChild);
+      return { forChild, reader, pipe };
+    } catch (error) {
+      reader.destroy();
+      throw error;
+    }
+  }
+
+  /** The socket of a socket pair. */
+  function read(stream: StreamNumber, socket: Readable | null): Readable | null {
+    socket?.on('data', (chunk: Buffer) => {
+      if (!events.output(stream, chunk)) socket.pause();
+    });
+    socket?.on('error', () => {}); // 'close' follows
+    socket?.once('close', closed);
+    return socket;
+  }
+
+  function closed(): void {
+    if (--open === 0 && started) events.silent();
+  }
+
+  function acquire(): void {
+    const two = pipes?.takeTwo() ?? null;
+    if (two !== null || pipes === null) begin(two);
+    else pipes.ready((error) => (error === null ? acquire() : begin(null)));
+  }
+
+  process.nextTick(acquire);
+
+  return {
+    signal(signal) {
+      if (group === null) {
+        if (signal === 'SIGTERM' || signal === 'SIGKILL') unwanted = true;
+        return false;
+      }
+      return signalGroup(group, signal);
+    },
+    resume(stream) {
+      readers[stream - 1]?.resume();
+    },
+    abandon() {
+      if (group !== null) signalGroup(group, 'SIGKILL');
+      group = null;
+      for (const reader of readers) reader?.destroy();
+    },
+  };
+}

@@ -1,0 +1,122 @@
+/** Everything that carries out tasks on this machine, put together: runners, what they share, and what ends it all. */
+import { taskId } from '../model/job.ts';
+import { killing } from '../model/limits.ts';
+import { argumentsOf } from './arguments.ts';
+import type { Clock } from './clock.ts';
+import { agentMark, sharedEnvironment, taskEnvironment } from './environment.ts';
+import { openGuard } from './guard.ts';
+import type { HeldTask } from './held-task.ts';
+import { outOfMemoryWatch } from './out-of-memory.ts';
+import { processStat, signalGroup } from './process-stat.ts';
+import { builtInRunner } from './runners/built-in.ts';
+import { childrenCpu } from './runners/children-cpu.ts';
+import { commandRunner } from './runners/command.ts';
+import { namedPipes } from './runners/named-pipes.ts';
+import type { Runner } from './runners/runner.ts';
+import { shellPool } from './runners/shell-pool.ts';
+import { spawnStarter } from './runners/spawn.ts';
+import type { Launch } from './runners/starter.ts';
+import { workerPool } from './runners/worker-pool.ts';
+import type { Spool } from './spool.ts';
+import { stdinFiles } from './stdin-files.ts';
+import { sweeper } from './sweep.ts';
+import { type Usage, usage } from './usage.ts';
+
+export interface WorkshopOptions {
+  /** The node's name and this agent's incarnation. */
+  name: string;
+  agent: string;
+  slots: number;
+  clock: Clock;
+  spool: Spool;
+  /** Where its private directory is made (default: with the system's temporary files). */
+  dir?: string;
+  /** Whether processes may be started by kept shells. */
+  shells: boolean;
+}
+
+export interface Workshop {
+  readonly command: Runner;
+  readonly builtIn: Runner;
+  readonly usage: Usage;
+  /** Kills whatever this agent has started and is still there, at once. */
+  endAll(): void;
+  /** Removes what it kept for itself. */
+  close(): void;
+}
+
+/** How long streams may stay open after their task's main process has ended. */
+const drainMs = 1_000;
+
+/** Throws where the directory for its pipes cannot be made. */
+export function openWorkshop({ name, agent, slots, clock, spool, dir, shells }: WorkshopOptions): Workshop {
+  const shared = { ...sharedEnvironment(process.env), [agentMark]: agent };
+  const pipes = namedPipes(dir);
+  const stdin = stdinFiles(pipes.dir);
+  const threads = workerPool(slots, clock);
+  const cpu = childrenCpu();
+  const sweep = sweeper(agent, clock);
+  const groups = new Set<number>();
+  const guard = openGuard(agent, pipes.dir);
+  const registry = { began, gone };
+  const starter = shellPool({
+    pipes,
+    env: shared,
+    otherwise: spawnStarter({ pipes, cpu, registry }),
+    registry,
+    cpu,
+    clock,
+    enabled: shells && process.platform === 'linux',
+  });
+  const used = usage(starter, threads);
+  const builtIn = builtInRunner(threads, clock);
+
+  function launchOf(task: HeldTask): { launch: Launch; over(): void } {
+    const input = stdin.take(task.spec);
+    const env = { ...shared, ...taskEnvironment(task, name) };
+    const argv = argumentsOf(task.spec, task.item, task.index);
+    return { launch: { argv, env, cwd: task.spec.cwd, stdin: input.path }, over: input.over };
+  }
+
+  function began(group: number): void {
+    groups.add(group);
+    guard.began(group);
+    const startTicks = processStat(group)?.startTicks;
+    if (startTicks !== undefined) spool.began({ pid: group, startTicks });
+  }
+
+  function gone(group: number): void {
+    groups.delete(group);
+    guard.gone(group);
+    spool.gone(group);
+  }
+
+  const command = commandRunner({
+    launch: launchOf,
+    starterFor: () => starter,
+    usage: used,
+    sweep: (task) => sweep.end([`LBTOP_TASK_ID=${taskId(task.job, task.index)}`, `LBTOP_ATTEMPT=${task.attempt}`]),
+    outOfMemory: outOfMemoryWatch(),
+    clock,
+    unkillableAfterMs: killing.unkillableAfterMs,
+    drainMs,
+  });
+
+  return {
+    command,
+    builtIn,
+    usage: used,
+    endAll() {
+      for (const group of groups) signalGroup(group, 'SIGKILL');
+      groups.clear();
+      sweep.endAll();
+    },
+    close() {
+      command.close();
+      builtIn.close();
+      starter.close();
+      pipes.close();
+      guard.close();
+    },
+  };
+}
