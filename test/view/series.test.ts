@@ -4,7 +4,7 @@ import type { Fact } from '../../source/model/fact.ts';
 import { limits } from '../../source/model/limits.ts';
 import { durations, note, quantilesOf } from '../../source/view/quantiles.ts';
 import { latest, ring, sumOf, turn } from '../../source/view/ring.ts';
-import { eventAt, firstEvent, historyOf, lastEvents, observe, throughput } from '../../source/view/series.ts';
+import { eventAt, firstEvent, historyOf, lastEvents, throughput } from '../../source/view/series.ts';
 import { fakeSession, sessionStart } from '../ui/fixtures/session.ts';
 
 describe('rings', () => {
