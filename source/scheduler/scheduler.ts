@@ -9,6 +9,7 @@ import { decideJoin } from './join.ts';
 import { checkOverload, decideDropped, decideHeard, decideHeartbeat, decideLeave, decideTick } from './liveness.ts';
 import { decideCancel, decideDrain, decidePause, decidePurge, decideResume, decideRetry } from './operate.ts';
 import { placement } from './placement.ts';
+import { reservations } from './reservation.ts';
 import { emptyState, type State } from './state.ts';
 import { decideSubmit } from './submit.ts';
 import { decideOutcome, decideReturned, decideStarted } from './tasks.ts';
@@ -24,7 +25,15 @@ export interface Scheduler {
 
 /** Returns a scheduler that goes on from `state` (an empty one, or one recovered from facts). */
 export function createScheduler(state: State = emptyState()): Scheduler {
-  const turn: Turn = { state, placement: placement(state), heardAt: [], at: state.at, facts: [] };
+  const turn: Turn = {
+    state,
+    placement: placement(state),
+    reservations: reservations(state),
+    settled: false,
+    heardAt: [],
+    at: state.at,
+    facts: [],
+  };
   return {
     state,
     handle(event) {
@@ -51,6 +60,7 @@ function decide(turn: Turn, event: Event): void {
         seed: state.epoch === 0 ? event.seed : state.seed,
       });
       turn.placement.reset();
+      turn.reservations.reset();
       for (const node of state.nodes.values()) turn.heardAt[node.place] = turn.at;
       return;
     case 'tick':
