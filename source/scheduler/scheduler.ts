@@ -8,6 +8,7 @@ import { dispatch } from './dispatch.ts';
 import { decideJoin } from './join.ts';
 import { checkOverload, decideDropped, decideHeard, decideHeartbeat, decideLeave, decideTick } from './liveness.ts';
 import { decideCancel, decideDrain, decidePause, decidePurge, decideResume, decideRetry } from './operate.ts';
+import { type Past, past } from './past.ts';
 import { placement } from './placement.ts';
 import { reservations } from './reservation.ts';
 import { emptyState, type State } from './state.ts';
@@ -19,16 +20,22 @@ import { emit, type Turn } from './turn.ts';
 export interface Scheduler {
   /** Read it, never change it: `apply` does. */
   readonly state: State;
+  /** How the nodes stood when tasks were placed, for `explain`; it does not go back for ever. */
+  readonly past: Past;
   /** Takes what happened; returns what follows, already applied to `state`, in order. */
   handle(event: Event): Fact[];
 }
 
-/** Returns a scheduler that goes on from `state` (an empty one, or one recovered from facts). */
-export function createScheduler(state: State = emptyState()): Scheduler {
+/**
+ * Returns a scheduler that goes on from `state` (an empty one, or one recovered from facts). `remember`: how many facts
+ * about nodes are kept for explaining; 0 where nobody will ask.
+ */
+export function createScheduler(state: State = emptyState(), { remember }: { remember?: number } = {}): Scheduler {
   const turn: Turn = {
     state,
     placement: placement(state),
     reservations: reservations(state),
+    past: past(state, remember),
     settled: false,
     heardAt: [],
     at: state.at,
@@ -36,6 +43,7 @@ export function createScheduler(state: State = emptyState()): Scheduler {
   };
   return {
     state,
+    past: turn.past,
     handle(event) {
       // Time never runs backwards here, whatever the clock outside does.
       turn.at = Math.max(event.at, state.at);

@@ -1,5 +1,6 @@
 import type { Fact } from '../model/fact.ts';
 import { apply } from './apply.ts';
+import type { Past } from './past.ts';
 import type { Placement } from './placement.ts';
 import type { Reservations } from './reservation.ts';
 import type { State } from './state.ts';
@@ -9,6 +10,7 @@ export interface Turn {
   readonly state: State;
   readonly placement: Placement;
   readonly reservations: Reservations;
+  readonly past: Past;
   /** Nothing has happened since nothing more could be placed: then nothing can be placed now either. */
   settled: boolean;
   /** When bytes of a node last came, by its place. An observation, not a fact: it is new after a restart. */
@@ -25,6 +27,7 @@ export function emit(turn: Turn, timeless: Timeless<Fact>): void {
   const fact = { ...timeless, at: turn.at } as Fact;
   apply(turn.state, fact);
   turn.facts.push(fact);
+  turn.past.note(fact);
   if (fact.kind !== 'sampled') turn.settled = false;
   if ('node' in fact && fact.node !== null) {
     const node = turn.state.nodes.get(fact.node);
