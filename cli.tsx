@@ -3,7 +3,7 @@
  * From what was typed to what runs. Everything is loaded when it is needed and not before: a word takes milliseconds, and
  * neither a word nor a node nor a headless coordinator ever loads the interface.
  */
-import { parseCommandLine } from './source/client/command-line.ts';
+import { type CommandLine, parseCommandLine } from './source/client/command-line.ts';
 import { usage } from './source/client/complaint.ts';
 import type { Flags, WordName } from './source/client/flags.ts';
 import { type Io, printJson, printLine, processIo } from './source/client/io.ts';
@@ -22,6 +22,7 @@ async function main(argv: readonly string[], io: Io, where: Places): Promise<num
   const line = parseCommandLine(argv, { env: io.env, settings: () => readSettings(where.settingsFile) });
   const { asks, mode, word, flags } = line;
   if (asks !== null) return tell(asks, word);
+  if (word === 'simulate') return simulate(line, io);
   if (word !== null) return runWord({ ...line, word }, io, where);
   switch (mode) {
     case 'coordinator':
@@ -162,6 +163,12 @@ async function demonstrate(io: Io): Promise<number> {
   } finally {
     release();
   }
+}
+
+async function simulate({ flags, operands }: CommandLine, io: Io): Promise<number> {
+  if (operands.length > 0) throw usage(`too much after simulate: see lbtop simulate --help`);
+  const { runSimulate } = await import('./source/simulation/simulate.ts');
+  return runSimulate(flags, io);
 }
 
 async function attach(flags: Flags, io: Io, where: Places): Promise<number> {

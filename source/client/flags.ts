@@ -52,6 +52,7 @@ export const wordNames = [
   'pick',
   'explain',
   'events',
+  'simulate',
 ] as const;
 export type WordName = (typeof wordNames)[number];
 
@@ -91,6 +92,7 @@ const submitting = ['submit', 'run'] as const;
 const operating = ['pause', 'drain', 'resume', 'throttle'] as const;
 const coordinator = ['coordinator'] as const;
 const node = ['node'] as const;
+const simulate = ['simulate'] as const;
 const typed = { typedOnly: true } as const;
 const later = { later: true } as const;
 
@@ -209,6 +211,59 @@ export const flagTable = {
   now: flag(toggle, '', ['drain'], 'stop what runs there and queue it again'),
   deadline: flag(duration, 'DURATION', ['drain'], 'stop what still runs there after this'),
   preview: flag(toggle, '', ['drain'], 'only tell what would happen'),
+  simulatedNodes: flag(count(1, limits.nodes), 'N', simulate, 'so many nodes (default 10)', {
+    flag: 'nodes',
+    ...typed,
+  }),
+  simulatedSlots: flag(
+    count(1, limits.slots),
+    'N',
+    simulate,
+    'tasks at once: of each node (default 1), of the whole machine with --swf',
+    { flag: 'slots', ...typed },
+  ),
+  policies: flag(words(256), 'A[,B…]', simulate, 'policies to compare (default least-load)', {
+    flag: 'policy',
+    ...typed,
+  }),
+  queues: flag(words(64), 'A[,B…]', simulate, 'queue disciplines to compare (default fifo)', {
+    flag: 'queue',
+    ...typed,
+  }),
+  arrivals: flag(words(64), 'LAW', simulate, 'poisson:RATE, constant:RATE (tasks a second) or batch (default batch)'),
+  service: flag(
+    words(64),
+    'LAW',
+    simulate,
+    'exp:MEAN, constant:MEAN or pareto:MEAN,ALPHA,MAX, in seconds (default exp:1)',
+  ),
+  simulatedTasks: flag(count(1, limits.tasksPerJob), 'N', simulate, 'so many tasks (default 10000)', { flag: 'tasks' }),
+  seed: flag(count(0, Number.MAX_SAFE_INTEGER), 'S', simulate, 'the same seed gives the same run (default 1)'),
+  reportAge: flag(duration, 'T', simulate, 'load reports are at most this old (default 0: exact)'),
+  speeds: flag(
+    words(limits.textLength),
+    '1,1,0.5…',
+    simulate,
+    'of the nodes, again from the first where there are fewer (default 1)',
+  ),
+  queueing: flag(
+    choice(['central', 'node']),
+    'central|node',
+    simulate,
+    'tasks wait at the coordinator or at the nodes (default central)',
+  ),
+  warmup: flag(count(0, limits.tasksPerJob), 'N', simulate, 'leave the first N tasks out of the figures (default 0)'),
+  failures: flag(number(0, 1_000), 'RATE', simulate, 'of each node, a second; it is back after 10 s (default 0)'),
+  swf: flag(file, 'FILE', simulate, 'jobs of a log in the Standard Workload Format', later),
+  estimates: flag(
+    choice(['request', 'actual']),
+    'request|actual',
+    simulate,
+    'by what easy and sjbf plan (default request)',
+    later,
+  ),
+  jobsOut: flag(file, 'FILE', simulate, 'write job,submit,start,end,slots of each job there', later),
+
   pauseQueue: flag(toggle, '', ['pause', 'resume'], 'the whole queue instead of nodes', {
     flag: 'queue',
     typedOnly: true,

@@ -1,5 +1,6 @@
 /** All words: how each is typed, what it does, and where its code is (read only when it is needed). */
 import type { Word } from './call.ts';
+import { usage } from './complaint.ts';
 import type { WordName } from './flags.ts';
 
 export interface WordRow {
@@ -158,7 +159,19 @@ export const words: Readonly<Record<WordName, WordRow>> = {
     operands: none,
     load: async () => (await import('./words/events.ts')).events,
   },
+  simulate: {
+    usage: '[options]',
+    summary: 'the same scheduler in virtual time: policies and disciplines side by side',
+    example: 'lbtop simulate --nodes 10 --arrivals poisson:9 --policy least-load,random --tasks 100000',
+    operands: none,
+    load: async () => runByTheProgram,
+  },
+};
+
+/** It needs no coordinator, and simulations contain everything that a client does without: cli.tsx runs it. */
+const runByTheProgram: Word = async () => {
+  throw usage('simulate runs without a coordinator: use the program lbtop for it');
 };
 
 /** Words of the documentation that are not in this version. */
-export const laterWords: readonly string[] = ['simulate', 'whatif', 'trace', 'token', 'completion'];
+export const laterWords: readonly string[] = ['whatif', 'trace', 'token', 'completion'];

@@ -5,6 +5,7 @@ import type { Target } from '../model/event.ts';
 import type { Fact } from '../model/fact.ts';
 import { type JobSpec, jobSpec, ordinalOf } from '../model/job.ts';
 import { limits } from '../model/limits.ts';
+import { explainTask } from '../scheduler/explain.ts';
 import { policyObjection } from '../scheduler/policies/policies.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
 import type { JobRecord, NodeState } from '../scheduler/state.ts';
@@ -192,8 +193,11 @@ export const answers: Answers = {
 
   pick: (_args, { scheduler }) => pickNode(scheduler.state),
 
-  explain() {
-    throw new LbtopError('usage', 'explain is not known to this version of the coordinator');
+  explain({ job: id, index }, desk) {
+    const job = jobOf(desk, id);
+    const ordinal = ordinalFor(job, index) as number;
+    const { state, past } = desk.scheduler;
+    return explainTask(state, past, job, ordinal, desk.clock.now());
   },
 
   record: async ({ file }, desk) => ({ file: await desk.record(file) }),

@@ -129,9 +129,13 @@ export const explanationShape = struct({
   at: count,
   policy: word(policyNames),
   candidates: list(candidateShape, limits.nodes),
+  /** Reason → how many nodes; 1 for a reason that is about the task or the queue (`taskReason`). */
   waiting: dict(count, 64),
 });
 export type Explanation = Infer<typeof explanationShape>;
+
+/** Tells reasons about the task or the queue from those that count nodes. */
+export const taskReason = /^(?:queue|waits|backoff|limit|behind|reserved|no) /;
 
 /** One line of `lbtop events`: a fact made readable. */
 export const eventLineShape = struct({

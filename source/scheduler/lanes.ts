@@ -90,6 +90,22 @@ export function headOf(state: State, lane: Lane): JobRecord | undefined {
   return undefined;
 }
 
+/** Returns the jobs of a lane that have something waiting, in order; drops those from it that have nothing. */
+export function waitingJobs(state: State, lane: Lane): JobRecord[] {
+  const waiting: JobRecord[] = [];
+  const { jobs, head } = lane;
+  for (let at = head; at < jobs.length; at++) {
+    const job = state.jobs.get(jobs[at] as number);
+    if (job?.inLane && nextWaiting(job) !== -1) waiting.push(job);
+    else if (job !== undefined) job.inLane = false;
+  }
+  if (head > 0 || waiting.length < jobs.length) {
+    lane.jobs = waiting.map(({ id }) => id);
+    lane.head = 0;
+  }
+  return waiting;
+}
+
 /** Takes lanes out in which nobody stands. */
 export function dropEmptyLanes({ lanes }: State): void {
   for (let at = lanes.length - 1; at >= 0; at--) if ((lanes[at] as Lane).jobs.length === 0) lanes.splice(at, 1);

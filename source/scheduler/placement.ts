@@ -15,6 +15,8 @@ export interface Dispatch {
   spec: JobSpec;
   /** Place of a node that is only taken where no other has room. */
   avoid?: number;
+  /** Place of a node that is not taken at all: its room is promised to another task. */
+  except?: number;
 }
 
 export interface Placement {
@@ -26,6 +28,8 @@ export interface Placement {
   choose(policy: Policy, dispatch: Dispatch): NodeState | undefined;
   /** Returns the node with the shortest queue among those where one more task may wait for a slot, or undefined. */
   chooseAhead(dispatch: Dispatch): NodeState | undefined;
+  /** How many nodes with what tasks like this one need by name have a free slot. */
+  openTo(policy: Policy, spec: JobSpec): number;
   /** Whether any node could take tasks of this job, if it had nothing else to do. */
   someMightTake(spec: JobSpec): boolean;
 }
@@ -128,8 +132,13 @@ export function placement(state: State): Placement {
       policy = undefined;
     },
     choose(wanted, dispatch) {
-      const { spec, avoid } = dispatch;
+      const { spec, avoid, except } = dispatch;
       const { idle } = kindOf(spec, wanted);
+      if (except !== undefined) {
+        if (idle.hopeless.has(spec)) return undefined;
+        const place = chosen(idle.index, wanted, state, dispatch, (at) => at !== except && fits(at, spec, idle));
+        return place === -1 ? undefined : state.places[place];
+      }
       return find(idle, spec, (fits) => {
         const other =
           avoid === undefined
@@ -143,6 +152,7 @@ export function placement(state: State): Placement {
       const { ahead } = kindOf(spec, policy);
       return find(ahead, spec, ahead.index.search);
     },
+    openTo: (wanted, spec) => kindOf(spec, wanted).idle.index.open,
     someMightTake(spec) {
       const known = takers.get(spec);
       if (known !== undefined && state.places[known.place] === known && mightTake(known, spec)) return true;

@@ -8,7 +8,9 @@ import { dispatch } from './dispatch.ts';
 import { decideJoin } from './join.ts';
 import { checkOverload, decideDropped, decideHeard, decideHeartbeat, decideLeave, decideTick } from './liveness.ts';
 import { decideCancel, decideDrain, decidePause, decidePurge, decideResume, decideRetry } from './operate.ts';
+import { type Past, past } from './past.ts';
 import { placement } from './placement.ts';
+import { reservations } from './reservation.ts';
 import { emptyState, type State } from './state.ts';
 import { decideSubmit } from './submit.ts';
 import { decideOutcome, decideReturned, decideStarted } from './tasks.ts';
@@ -18,15 +20,30 @@ import { emit, type Turn } from './turn.ts';
 export interface Scheduler {
   /** Read it, never change it: `apply` does. */
   readonly state: State;
+  /** How the nodes stood when tasks were placed, for `explain`; it does not go back for ever. */
+  readonly past: Past;
   /** Takes what happened; returns what follows, already applied to `state`, in order. */
   handle(event: Event): Fact[];
 }
 
-/** Returns a scheduler that goes on from `state` (an empty one, or one recovered from facts). */
-export function createScheduler(state: State = emptyState()): Scheduler {
-  const turn: Turn = { state, placement: placement(state), heardAt: [], at: state.at, facts: [] };
+/**
+ * Returns a scheduler that goes on from `state` (an empty one, or one recovered from facts). `remember`: how many facts
+ * about nodes are kept for explaining; 0 where nobody will ask.
+ */
+export function createScheduler(state: State = emptyState(), { remember }: { remember?: number } = {}): Scheduler {
+  const turn: Turn = {
+    state,
+    placement: placement(state),
+    reservations: reservations(state),
+    past: past(state, remember),
+    settled: false,
+    heardAt: [],
+    at: state.at,
+    facts: [],
+  };
   return {
     state,
+    past: turn.past,
     handle(event) {
       // Time never runs backwards here, whatever the clock outside does.
       turn.at = Math.max(event.at, state.at);
@@ -51,6 +68,7 @@ function decide(turn: Turn, event: Event): void {
         seed: state.epoch === 0 ? event.seed : state.seed,
       });
       turn.placement.reset();
+      turn.reservations.reset();
       for (const node of state.nodes.values()) turn.heardAt[node.place] = turn.at;
       return;
     case 'tick':

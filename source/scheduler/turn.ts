@@ -1,12 +1,18 @@
 import type { Fact } from '../model/fact.ts';
 import { apply } from './apply.ts';
+import type { Past } from './past.ts';
 import type { Placement } from './placement.ts';
+import type { Reservations } from './reservation.ts';
 import type { State } from './state.ts';
 
 /** What deciding works on: the state, the indexes beside it, and the facts of this turn. */
 export interface Turn {
   readonly state: State;
   readonly placement: Placement;
+  readonly reservations: Reservations;
+  readonly past: Past;
+  /** Nothing has happened since nothing more could be placed: then nothing can be placed now either. */
+  settled: boolean;
   /** When bytes of a node last came, by its place. An observation, not a fact: it is new after a restart. */
   readonly heardAt: number[];
   at: number;
@@ -21,8 +27,12 @@ export function emit(turn: Turn, timeless: Timeless<Fact>): void {
   const fact = { ...timeless, at: turn.at } as Fact;
   apply(turn.state, fact);
   turn.facts.push(fact);
+  turn.past.note(fact);
+  if (fact.kind !== 'sampled') turn.settled = false;
   if ('node' in fact && fact.node !== null) {
     const node = turn.state.nodes.get(fact.node);
-    if (node !== undefined) turn.placement.touch(node.place);
+    if (node === undefined) return;
+    turn.placement.touch(node.place);
+    turn.reservations.touch(node.place);
   }
 }

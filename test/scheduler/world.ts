@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { Event } from '../../source/model/event.ts';
 import type { Fact } from '../../source/model/fact.ts';
-import { policyNames } from '../../source/model/job.ts';
+import { disciplineNames, policyNames } from '../../source/model/job.ts';
 import { fold } from '../../source/scheduler/apply.ts';
 import { violations } from '../../source/scheduler/invariants.ts';
 import { joinObjection } from '../../source/scheduler/join.ts';
@@ -177,6 +177,7 @@ export function liveThrough(seed: number, steps: number, watch?: (what: Event | 
         after: jobs.length > 0 && chance(0.2) ? [pick(jobs), pick(jobs)] : [],
         maxFails: chance(0.2) ? 0 : null,
         limit: chance(0.2) ? 1 + below(3) : null,
+        timeoutMs: chance(0.5) ? 1 + below(20_000) : null,
         key: chance(0.1) ? `k${below(3)}` : null,
       }),
     });
@@ -209,7 +210,7 @@ export function liveThrough(seed: number, steps: number, watch?: (what: Event | 
       () => tell({ kind: 'forget', node }),
       () => tell({ kind: 'throttle', node, throttle: pick([0.5, 1]), by }),
       () => tell({ kind: 'pause-queue', paused: chance(0.3), reason: '', by }),
-      () => tell({ kind: 'set-policy', policy: pick(policies), discipline: null, by }),
+      () => tell({ kind: 'set-policy', policy: pick(policies), discipline: pick([null, ...disciplineNames]), by }),
       () => tell({ kind: 'set-cpu-limit', cpuLimit: pick([50, 80, 100]), by }),
     ];
     pick(words)();
@@ -278,7 +279,14 @@ export function liveThrough(seed: number, steps: number, watch?: (what: Event | 
     if (chance(0.1)) checkPlaced(scheduler.state);
   }
 
-  tell({ kind: 'session', version: 'v', policy: pick(policies), discipline: 'fifo', cpuLimit: 100, seed });
+  tell({
+    kind: 'session',
+    version: 'v',
+    policy: pick(policies),
+    discipline: pick(disciplineNames),
+    cpuLimit: 100,
+    seed,
+  });
   for (let done = 0; done < steps; done++) step();
 
   faults = false;
@@ -313,14 +321,17 @@ export function liveThrough(seed: number, steps: number, watch?: (what: Event | 
   }
 }
 
-/** Who is first in a lane does not fit anywhere, also for somebody who looks at all nodes anew. */
+/**
+ * Who is first (with `fifo`: in a lane; else of all) does not fit anywhere, also for somebody who looks at all nodes anew.
+ */
 function checkPlaced(state: State): void {
   if (state.queuePaused) return;
   const policy = policyNamed(state.policy);
   const anew = placement(state);
-  for (const lane of state.lanes) {
-    const job = headOf(state, lane);
-    if (job === undefined || policy === undefined) continue;
+  const heads = state.lanes.flatMap((lane) => headOf(state, lane) ?? []);
+  heads.sort((a, b) => b.spec.priority - a.spec.priority || a.id - b.id);
+  for (const job of state.discipline === 'fifo' ? heads : heads.slice(0, 1)) {
+    if (policy === undefined) continue;
     if (job.counts.assigned + job.counts.running >= (job.spec.limit ?? Infinity)) continue;
     const ordinal = nextWaiting(job);
     const node = anew.choose(policy, { job: job.id, ordinal, attempt: 1, spec: job.spec });

@@ -1,10 +1,15 @@
 /** `lbtop explain` */
+import { taskReason } from '../../model/report.ts';
 import type { Call } from '../call.ts';
 import { exactTime, unknown } from '../format.ts';
 import { printJson, printLine } from '../io.ts';
 import { cellText } from '../plain-text.ts';
 import { onePage, printRows } from '../table.ts';
 import { taskOf } from '../targets.ts';
+
+function counted(reason: string, many: number): string {
+  return taskReason.test(reason) ? reason : `${many} ${reason}`;
+}
 
 /** Tells why a task waits, or why it went where it went. */
 export async function explain({ operands, flags, io, client }: Call): Promise<number> {
@@ -23,7 +28,12 @@ export async function explain({ operands, flags, io, client }: Call): Promise<nu
   );
   const waiting = Object.entries(why.waiting);
   if (waiting.length > 0)
-    await printLine(stdout, cellText(`waits: ${waiting.map(([reason, many]) => `${many} ${reason}`).join(', ')}`));
+    await printLine(
+      stdout,
+      cellText(
+        `${why.state === 'queued' ? 'waits: ' : ''}${waiting.map(([reason, many]) => counted(reason, many)).join(', ')}`,
+      ),
+    );
   if (why.candidates.length === 0) return 0;
   await printRows(
     stdout,

@@ -1,4 +1,4 @@
-import type { DisciplineName, PolicyName } from '../../model/job.ts';
+import { type DisciplineName, disciplineNames, type PolicyName } from '../../model/job.ts';
 import { fewestRunning } from './fewest-running.ts';
 import { first } from './first.ts';
 import { leastLoad } from './least-load.ts';
@@ -20,7 +20,7 @@ export function policyNamed(name: PolicyName): Policy | undefined {
 export function policyObjection(policy: PolicyName | null, discipline: DisciplineName | null): string | null {
   if (policy !== null && policyNamed(policy) === undefined)
     return `the policy ${policy} is not in this version: take one of ${Object.keys(known).join(', ')}`;
-  if (discipline !== null && discipline !== 'fifo')
-    return `the queue discipline ${discipline} is not in this version: take fifo`;
+  if (discipline !== null && !disciplineNames.includes(discipline))
+    return `the queue discipline ${discipline} is not in this version: take one of ${disciplineNames.join(', ')}`;
   return null;
 }

@@ -1,0 +1,87 @@
+/** `lbtop simulate`: rules side by side on the same work in virtual time. Needs no coordinator. */
+import type { Flags } from '../client/flags.ts';
+import { type Io, printJson } from '../client/io.ts';
+import { LbtopError } from '../model/errors.ts';
+import { type DisciplineName, disciplineNames, type PolicyName, policyNames } from '../model/job.ts';
+import { policyObjection } from '../scheduler/policies/policies.ts';
+import { parseArrivals, parseService } from './distributions.ts';
+import { printComparison } from './simulate-table.ts';
+import { type Entry, summarise, waitingOverTime } from './statistics.ts';
+import { runSynthetic } from './synthetic.ts';
+
+/** One rule's run: its figures, and how many waited over time. */
+export interface Comparison {
+  readonly entry: Entry;
+  readonly waiting: readonly number[];
+}
+
+/** Cells of the chart of each run. */
+const chartParts = 48;
+
+/** Runs what the flags say and prints it. Returns the exit code; throws LbtopError. */
+export async function runSimulate(flags: Flags, io: Io): Promise<number> {
+  const policies = listOf('--policy', flags.policies ?? 'least-load', policyNames);
+  const queues = listOf('--queue', flags.queues ?? 'fifo', disciplineNames);
+  for (const policy of policies)
+    for (const queue of queues) {
+      const objection = policyObjection(policy, queue);
+      if (objection !== null) throw new LbtopError('usage', objection);
+    }
+  const comparisons = synthetic(flags, policies, queues);
+  if (flags.json)
+    await printJson(
+      io.stdout,
+      comparisons.map(({ entry }) => entry),
+    );
+  else await printComparison(io.stdout, comparisons);
+  return 0;
+}
+
+function synthetic(flags: Flags, policies: readonly PolicyName[], queues: readonly DisciplineName[]): Comparison[] {
+  for (const key of ['estimates', 'jobsOut'] as const)
+    if (flags[key] !== undefined)
+      throw new LbtopError('usage', `--${key === 'jobsOut' ? 'jobs-out' : key} goes with --swf: give a log`);
+  const plan = {
+    nodes: flags.simulatedNodes ?? 10,
+    slots: flags.simulatedSlots ?? 1,
+    arrivals: parseArrivals(flags.arrivals ?? 'batch'),
+    service: parseService(flags.service ?? 'exp:1'),
+    tasks: flags.simulatedTasks ?? 10_000,
+    seed: flags.seed ?? 1,
+    reportAgeMs: flags.reportAge ?? 0,
+    speeds: speedsOf(flags.speeds ?? '1'),
+    queueing: flags.queueing ?? 'central',
+    failuresPerSecond: flags.failures ?? 0,
+  } as const;
+  const warmup = flags.warmup ?? 0;
+  if (warmup >= plan.tasks) throw new LbtopError('usage', `--warmup ${warmup} leaves nothing of ${plan.tasks} tasks`);
+  return policies.flatMap((policy) =>
+    queues.map((queue) => {
+      const times = runSynthetic({ ...plan, policy, queue });
+      const slots = plan.nodes * plan.slots;
+      const entry = summarise(times, { policy, queue, slots, seed: plan.seed, warmup, dropped: 0 });
+      return { entry, waiting: waitingOverTime(times, chartParts) };
+    }),
+  );
+}
+
+function listOf<N extends string>(flag: string, text: string, names: readonly N[]): N[] {
+  return text.split(',').map((one) => {
+    const found = names.find((name) => name === one);
+    if (found === undefined)
+      throw new LbtopError('usage', `${flag}: expected ${names.join(', ')}, got ${JSON.stringify(one)}`);
+    return found;
+  });
+}
+
+function speedsOf(text: string): number[] {
+  return text.split(',').map((one) => {
+    const speed = one.trim() === '' ? Number.NaN : Number(one);
+    if (!(speed > 0 && speed < Infinity))
+      throw new LbtopError(
+        'usage',
+        `--speeds: expected numbers above 0 with commas between, got ${JSON.stringify(text)}`,
+      );
+    return speed;
+  });
+}
