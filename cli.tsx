@@ -98,7 +98,7 @@ async function work(flags: Flags, io: Io, where: Places): Promise<number> {
         .replace(/[^A-Za-z0-9._-]/g, '-')
         .slice(0, 64) ||
         'node'),
-    slots: flags.slots ?? os.availableParallelism(),
+    slots: flags.slots ?? null,
     labels: flags.label ?? {},
     resources: flags.resource ?? {},
     throttle: flags.throttle ?? 1,

@@ -27,6 +27,7 @@ export interface Agent {
 const leaveGraceMs = 2_000;
 /** How long a leaving node waits until the coordinator has settled what it said. */
 const settleMs = 2_000;
+
 /** Starts a node. Never throws: what goes wrong rejects `ended`. */
 export function startAgent(options: AgentOptions): Agent {
   const { name, log } = options;
@@ -92,10 +93,16 @@ async function endInOrder(
   });
   await Promise.race([idle, hurried.then(() => pause(clock, 500))]);
   flush();
-  if (link.state === 'open') await Promise.race([tasks.allSettled(), hurried, pause(clock, settleMs)]);
+  await Promise.race([settled(tasks, link, clock), hurried]);
   link.send({ kind: 'leave', reason: reason.slice(0, limits.reasonLength) });
   link.close(reason);
   close();
+}
+
+/** Waits until nothing is unsettled, in vain where there is nobody to settle it, and not for ever. */
+async function settled(tasks: Parts['tasks'], link: Parts['link'], clock: Clock): Promise<void> {
+  const end = clock.now() + settleMs;
+  while (tasks.unsettled > 0 && link.state === 'open' && clock.now() < end) await pause(clock, 20);
 }
 
 function pause(clock: Clock, ms: number): Promise<void> {

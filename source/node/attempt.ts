@@ -1,8 +1,9 @@
 /** One attempt on this node, from its assignment to the outcome that the coordinator has settled. */
+import { limits } from '../model/limits.ts';
 import { type Attempt, attemptId, type Outcome } from '../model/node.ts';
 import type { HeldTask } from './held-task.ts';
 import type { OutputStream } from './output.ts';
-import type { Running } from './runners/runner.ts';
+import type { RunEnd, Running } from './runners/runner.ts';
 
 export interface HeldAttempt {
   readonly id: string;
@@ -45,5 +46,25 @@ function blank({ job, ordinal, attempt }: Attempt) {
     cancelTimeout: null,
     startSaid: false,
     endSaid: false,
+  };
+}
+
+/** Of a task that never began. */
+export const noEnd = { exitCode: null, signal: null, result: null, cpuMs: 0, peakBytes: 0, started: false } as const;
+
+/** Makes of how a run ended what is told of it; `now` is the clock's. */
+export function outcomeOf(held: HeldAttempt, end: RunEnd, now: number): Outcome {
+  const { ending } = held;
+  const [stdout, stderr] = held.streams;
+  const error = ending?.why ?? end.error;
+  return {
+    ...held.key,
+    ...end,
+    outcome: ending === null ? end.outcome : ending.as === 'stopped' ? 'stopped' : 'failed',
+    result: ending === null ? end.result : null,
+    error: error === null ? null : error.slice(0, limits.textLength),
+    runMs: end.started ? Math.max(0, now - held.startedAt) : 0,
+    stdoutBytes: stdout?.totalBytes ?? 0,
+    stderrBytes: stderr?.totalBytes ?? 0,
   };
 }

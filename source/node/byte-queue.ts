@@ -6,7 +6,7 @@ export interface ByteQueue {
   readonly to: number;
   /** Copies the chunk. */
   append(chunk: Uint8Array): void;
-  /** A view of up to `max` bytes from `offset` (may be shorter than what is kept); empty where there is nothing. */
+  /** A view of up to `max` bytes from `offset` (may be shorter than what is kept), valid until they are dropped; empty where there is nothing. */
   view(offset: number, max: number): Uint8Array;
   /** Forgets what lies before `offset`. */
   dropTo(offset: number): void;
@@ -21,36 +21,21 @@ interface Block {
 const blockBytes = 64 * 1024;
 /** Most tasks write little: their first block is small. */
 const firstBlockBytes = 1024;
-/** A chunk of this size is worth a block of its own. */
-const ownBlockBytes = 16 * 1024;
+/** Blocks that serve again: what flows through costs no new memory, and the collector is slow with memory of this kind. */
+const spare: Uint8Array[] = [];
+const mostSpare = 64;
 
 export function byteQueue(): ByteQueue {
-  let blocks: Block[] = [];
+  const blocks: Block[] = [];
   let from = 0;
   let to = 0;
 
-  function push(bytes: Uint8Array): void {
-    blocks.push({ from: to, used: bytes.length, bytes });
-    to += bytes.length;
-  }
-
-  function append(chunk: Uint8Array): void {
-    if (chunk.length >= ownBlockBytes) return push(Uint8Array.prototype.slice.call(chunk));
-    let rest = chunk;
-    while (rest.length > 0) {
-      const last = blocks.at(-1);
-      const room = last === undefined ? 0 : last.bytes.length - last.used;
-      if (last === undefined || room === 0) {
-        const bytes = Buffer.allocUnsafeSlow(to === 0 ? Math.max(firstBlockBytes, rest.length) : blockBytes);
-        blocks.push({ from: to, used: 0, bytes });
-        continue;
-      }
-      const part = rest.subarray(0, room);
-      last.bytes.set(part, last.used);
-      last.used += part.length;
-      to += part.length;
-      rest = rest.subarray(part.length);
-    }
+  function grow(needed: number): Block {
+    const small = to === 0 && needed <= firstBlockBytes;
+    const bytes = small ? Buffer.allocUnsafeSlow(firstBlockBytes) : (spare.pop() ?? Buffer.allocUnsafeSlow(blockBytes));
+    const block = { from: to, used: 0, bytes };
+    blocks.push(block);
+    return block;
   }
 
   return {
@@ -60,7 +45,18 @@ export function byteQueue(): ByteQueue {
     get to() {
       return to;
     },
-    append,
+    append(chunk) {
+      let rest = chunk;
+      while (rest.length > 0) {
+        const last = blocks.at(-1);
+        const block = last !== undefined && last.used < last.bytes.length ? last : grow(rest.length);
+        const part = rest.subarray(0, block.bytes.length - block.used);
+        block.bytes.set(part, block.used);
+        block.used += part.length;
+        to += part.length;
+        rest = rest.subarray(part.length);
+      }
+    },
     view(offset, max) {
       const block = blocks.find((one) => offset < one.from + one.used);
       if (block === undefined || offset < block.from) return new Uint8Array(0);
@@ -71,7 +67,9 @@ export function byteQueue(): ByteQueue {
       if (offset <= from) return;
       from = Math.min(offset, to);
       const keep = blocks.findIndex((one) => one.from + one.used > from);
-      if (keep !== 0) blocks = keep < 0 ? [] : blocks.slice(keep);
+      if (keep === 0) return;
+      for (const { bytes } of blocks.splice(0, keep < 0 ? blocks.length : keep))
+        if (bytes.length === blockBytes && spare.length < mostSpare) spare.push(bytes);
     },
   };
 }

@@ -44,7 +44,9 @@ export function converse({
       throttle(message.throttle);
       log(`joined as ${message.name}`);
     } else if (message.kind === 'throttle') throttle(message.share);
-    else if (message.kind === 'refuse' && !joined) {
+    else if (message.kind === 'refuse') {
+      // Later it is about what was said, not about us; and who only goes away may come back.
+      if (joined || message.code === 'unreachable') return;
       link.close(message.reason);
       refused(new LbtopError(message.code, `the coordinator refused: ${message.reason}`));
     } else tasks.handle(message);

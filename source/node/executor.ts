@@ -1,10 +1,9 @@
 /** Holds the attempts that the coordinator gave to this node and brings each to its end: the node's side of the protocol. */
 
 import type { JobSpec } from '../model/job.ts';
-import { limits } from '../model/limits.ts';
-import { type Attempt, attemptId, type Outcome } from '../model/node.ts';
+import { type Attempt, attemptId } from '../model/node.ts';
 import type { Message, MessageOf } from '../wire/messages.ts';
-import { endedAttempt, type HeldAttempt, waitingAttempt } from './attempt.ts';
+import { endedAttempt, type HeldAttempt, noEnd, outcomeOf, waitingAttempt } from './attempt.ts';
 import { type Clock, durationText } from './clock.ts';
 import type { HeldTask } from './held-task.ts';
 import type { OutputPump } from './output-pump.ts';
@@ -52,8 +51,6 @@ export interface Executor {
   close(): void;
   /** Outcomes that are not settled. */
   readonly unsettled: number;
-  /** Resolves when there are none. */
-  allSettled(): Promise<void>;
 }
 
 export function executor(options: ExecutorOptions): Executor {
@@ -68,7 +65,6 @@ export function executor(options: ExecutorOptions): Executor {
   let filling = false;
   let closed = false;
   const whenIdle: (() => void)[] = [];
-  const whenSettled: (() => void)[] = [];
 
   for (const outcome of spool.outcomes) {
     const held = endedAttempt(outcome);
@@ -223,7 +219,6 @@ export function executor(options: ExecutorOptions): Executor {
       const id = attemptId(job, ordinal, attempt);
       if (ended.delete(id)) spool.settle({ job, ordinal, attempt });
     }
-    if (ended.size === 0) for (const then of whenSettled.splice(0)) then();
   }
 
   function stored({ job, ordinal, attempt, stream, offset }: MessageOf<'stored'>): void {
@@ -293,27 +288,6 @@ export function executor(options: ExecutorOptions): Executor {
     get unsettled() {
       return ended.size;
     },
-    async allSettled() {
-      if (ended.size > 0) await new Promise<void>((resolve) => whenSettled.push(resolve));
-    },
-  };
-}
-
-const noEnd = { exitCode: null, signal: null, result: null, cpuMs: 0, peakBytes: 0, started: false } as const;
-
-function outcomeOf(held: HeldAttempt, end: RunEnd, now: number): Outcome {
-  const { ending } = held;
-  const [stdout, stderr] = held.streams;
-  const error = ending?.why ?? end.error;
-  return {
-    ...held.key,
-    ...end,
-    outcome: ending === null ? end.outcome : ending.as === 'stopped' ? 'stopped' : 'failed',
-    result: ending === null ? end.result : null,
-    error: error === null ? null : error.slice(0, limits.textLength),
-    runMs: end.started ? Math.max(0, now - held.startedAt) : 0,
-    stdoutBytes: stdout?.totalBytes ?? 0,
-    stderrBytes: stderr?.totalBytes ?? 0,
   };
 }
 

@@ -8,6 +8,7 @@ import type { Clock } from './clock.ts';
 import { converse, lateLink } from './conversation.ts';
 import { dutyCycle } from './duty-cycle.ts';
 import { type Executor, executor } from './executor.ts';
+import { onExit } from './exit-hooks.ts';
 import { type Heartbeat, heartbeat } from './heartbeat.ts';
 import { endLeftovers } from './leftovers.ts';
 import type { Link } from './link.ts';
@@ -54,7 +55,7 @@ export async function assemble(
     workshop.endAll();
     workshop.close();
   };
-  process.once('exit', endAll);
+  const forget = onExit(endAll);
 
   const late = lateLink(clock);
   const pump = outputPump({ ...late, clock });
@@ -96,7 +97,7 @@ export async function assemble(
       spool.close();
       sampler.close();
       endAll();
-      process.off('exit', endAll);
+      forget();
     },
   };
 }

@@ -1,4 +1,5 @@
 /** Everything that carries out tasks on this machine, put together: runners, what they share, and what ends it all. */
+import { writeFileSync } from 'node:fs';
 import { taskId } from '../model/job.ts';
 import { killing } from '../model/limits.ts';
 import { argumentsOf } from './arguments.ts';
@@ -81,6 +82,7 @@ export function openWorkshop({ name, agent, slots, clock, spool, dir, shells }: 
   function began(group: number): void {
     groups.add(group);
     guard.began(group);
+    sacrifice(group);
     const startTicks = processStat(group)?.startTicks;
     if (startTicks !== undefined) spool.began({ pid: group, startTicks });
   }
@@ -119,4 +121,13 @@ export function openWorkshop({ name, agent, slots, clock, spool, dir, shells }: 
       guard.close();
     },
   };
+}
+
+/** Where memory is short, the system is to end tasks before it ends the agent. Children inherit it. */
+function sacrifice(pid: number): void {
+  try {
+    writeFileSync(`/proc/${pid}/oom_score_adj`, '500');
+  } catch {
+    // Other systems do not know this, and some do not allow it.
+  }
 }

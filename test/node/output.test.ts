@@ -134,7 +134,7 @@ test('a stopped task ends though its output is not stored', async () => {
   fake.auto.stored = false;
   await using _ = await agentOn(fake);
   const [attempt] = give(fake, command('cat', '/dev/zero'));
-  await until(() => fake.of('output').length > 10);
+  await until(() => fake.of('output').reduce((sum, one) => sum + one.data.length, 0) === 1024 * 1024);
   fake.say({ kind: 'stop', attempts: attempt ? [attempt] : [], why: 'enough' });
   const outcome = await outcomeOf(fake, attempt);
   expect(outcome.outcome).toBe('stopped');

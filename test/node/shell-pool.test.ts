@@ -1,0 +1,121 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readdirSync, rmSync, unlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { shellLine } from '../../source/node/runners/shell-line.ts';
+import { line, lives } from './command-suite.ts';
+import {
+  agentOn,
+  command,
+  type FakeCoordinator,
+  fakeCoordinator,
+  give,
+  outcomeOf,
+  shell,
+  until,
+} from './fake-coordinator.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'lbtop-test-'));
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+/** Runs a command that says who started it. */
+async function starter(fake: FakeCoordinator): Promise<number> {
+  const [attempt] = give(fake, command('sh', '-c', 'echo $PPID'));
+  const outcome = await outcomeOf(fake, attempt);
+  expect(outcome.outcome).toBe('succeeded');
+  return Number(fake.output(outcome, 1).toString());
+}
+
+test('one shell starts one task after the other, until one of them leaves something behind', async () => {
+  const fake = fakeCoordinator();
+  await using _ = await agentOn(fake, { slots: 1 });
+  let first = await starter(fake);
+  while (first === process.pid) first = await starter(fake);
+  expect(await starter(fake)).toBe(first);
+  const [holder] = give(fake, shell('sleep 60 & echo done'));
+  await outcomeOf(fake, holder);
+  await until(() => !lives(first));
+  const second = await starter(fake);
+  expect([first, process.pid]).not.toContain(second);
+});
+
+test('who is left behind without holding a stream is ended soon after', async () => {
+  const fake = fakeCoordinator();
+  await using _ = await agentOn(fake, { slots: 1 });
+  while ((await starter(fake)) === process.pid);
+  const file = join(dir, 'left');
+  const [attempt] = give(fake, shell(`sleep 60 < /dev/null > /dev/null 2>&1 & echo $! > ${file}`));
+  await outcomeOf(fake, attempt);
+  const pid = Number(await line(file));
+  await until(() => !lives(pid));
+});
+
+test('many short tasks with random output, some of it large: all bytes, each in its place', async () => {
+  const fake = fakeCoordinator();
+  await using _ = await agentOn(fake, { slots: 4 });
+  const items = Array.from({ length: 300 }, (_unused, i) =>
+    randomBytes(i % 50 === 0 ? 9_000 : i % 40).toString('base64'),
+  );
+  const given = give(
+    fake,
+    command(
+      'sh',
+      '-c',
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the shell's own
+      'printf %s "$1" | base64 -d; printf %s "$1" >&2; [ ${#1} -lt 1000 ] || head -c 200000 /dev/zero; exit $2',
+      'sh',
+      '{}',
+      '3',
+    ),
+    { items: 'lines' },
+    items,
+  );
+  const ends = await Promise.all(given.map((one) => outcomeOf(fake, one, 60_000)));
+  for (const [i, end] of ends.entries()) {
+    const item = items[i] as string;
+    const bytes = Buffer.from(item, 'base64');
+    expect(end.exitCode).toBe(3);
+    const stdout = fake.output(end, 1);
+    expect(stdout.subarray(0, bytes.length).equals(bytes)).toBe(true);
+    expect(stdout.length).toBe(bytes.length + (item.length < 1_000 ? 0 : 200_000));
+    expect(fake.output(end, 2).toString()).toBe(item);
+  }
+});
+
+test('a shell that is killed while a task runs: that task fails, the next one does not', async () => {
+  const fake = fakeCoordinator();
+  await using _ = await agentOn(fake, { slots: 1 });
+  while ((await starter(fake)) === process.pid);
+  const [attempt] = give(fake, shell('kill -9 $PPID; sleep 60'));
+  expect(await outcomeOf(fake, attempt)).toMatchObject({ outcome: 'failed', signal: 'SIGKILL' });
+  expect(await starter(fake)).not.toBe(process.pid);
+});
+
+test('the directory of its pipes is cleaned by somebody: tasks still run', async () => {
+  const fake = fakeCoordinator();
+  await using _ = await agentOn(fake, { slots: 1, stateDir: dir, shells: false });
+  await starter(fake);
+  const [made] = readdirSync(join(dir, 'node-n1')).filter((name) => name.startsWith('lbtop-'));
+  const pipes = join(dir, 'node-n1', made as string);
+  for (const name of readdirSync(pipes)) unlinkSync(join(pipes, name));
+  for (let i = 0; i < 20; i++) await starter(fake);
+  rmSync(pipes, { recursive: true });
+  for (let i = 0; i < 20; i++) await starter(fake);
+});
+
+test('what a shell cannot say is left to others', () => {
+  const base = { PATH: '/bin' };
+  const says = (argv: string[], env: Record<string, string> = {}, cwd: string | null = null) =>
+    shellLine({ argv, env: { ...base, ...env }, cwd, stdin: null }, base, '/o', '/e');
+  expect(says(['echo', "a'b", '$x'], { A: '1 2' }, 'd')).toBe(
+    `(export A='1 2';cd ./d&&unset PWD OLDPWD;exec echo 'a'\\''b' '$x')</dev/null >/o 2>/e`,
+  );
+  expect(says([])).toBeNull();
+  expect(says(['-x'])).toBeNull();
+  expect(says(['echo', 'a\0'])).toBeNull();
+  expect(says(['echo', 'x'.repeat(70_000)])).toBeNull();
+  expect(says(['echo'], { 'a.b': '1' })).toBeNull();
+  expect(says(['echo'], { IFS: ':' })).toBeNull();
+  expect(shellLine({ argv: ['echo'], env: {}, cwd: null, stdin: null }, base, '/o', '/e')).toBeNull();
+});
