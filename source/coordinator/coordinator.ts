@@ -66,7 +66,10 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   let recorder: Recorder | null = null;
 
   function applied(facts: readonly Fact[]): void {
-    for (const fact of facts) observe(series, state, fact);
+    for (const fact of facts) {
+      observe(series, state, fact);
+      if (fact.kind === 'job-purged') outputs.forget(fact.job);
+    }
     recorder?.record(facts);
   }
 
@@ -79,10 +82,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     for (const fact of facts) {
       if (fact.kind === 'ended') outputs.ended(fact.job, fact.ordinal);
       if (fact.kind === 'job-closed') outputs.ended(fact.job, null);
-      if (fact.kind === 'job-purged') {
-        items.delete(fact.job);
-        outputs.forget(fact.job);
-      }
+      if (fact.kind === 'job-purged') items.delete(fact.job);
       logFact(fact, log);
     }
   });
