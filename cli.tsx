@@ -48,8 +48,6 @@ async function tell(what: 'help' | 'version', word: WordName | null): Promise<nu
 }
 
 async function coordinate(flags: Flags, io: Io, where: Places): Promise<number> {
-  if (flags.data !== undefined && flags.data !== 'none')
-    throw usage('--data: this version keeps everything in memory: leave it out, or give none');
   const [{ runCoordinator }, { loadOrCreateSecret }, { join }, local, { packageVersion }] = await Promise.all([
     import('./source/coordinator/main.ts'),
     import('./source/wire/secret.ts'),
@@ -67,6 +65,7 @@ async function coordinate(flags: Flags, io: Io, where: Places): Promise<number> 
     policy: flags.policy ?? null,
     queue: flags.queue ?? null,
     cpuLimit: flags.cpuLimit ?? null,
+    data: flags.data === 'none' ? null : (flags.data ?? where.dataDirectory),
     record: flags.record ?? null,
     logFile: join(where.stateDirectory, 'coordinator.log'),
     interfaceCommand: visible

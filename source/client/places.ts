@@ -13,6 +13,8 @@ export interface Places {
   /** Durable state: the secret, the journal, the address of the local coordinator. */
   stateDirectory: string;
   configDirectory: string;
+  /** The journal of a coordinator that is told no other place. */
+  dataDirectory: string;
   /** 32 bytes that whoever speaks with the coordinator has to know. */
   secretFile: string;
   /** Where the coordinator that runs here says its address. */
@@ -31,6 +33,7 @@ export function places(env: Environment = process.env): Places {
   return {
     stateDirectory,
     configDirectory,
+    dataDirectory: join(stateDirectory, 'data'),
     secretFile: join(stateDirectory, 'secret'),
     coordinatorFile: join(stateDirectory, 'coordinator'),
     settingsFile: join(configDirectory, 'config.json'),

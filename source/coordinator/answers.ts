@@ -14,7 +14,7 @@ import { jobRow, nodeRow, statusOf, taskRow } from '../view/report.ts';
 import type { Series } from '../view/series.ts';
 import type { VerbArgs, VerbGives, VerbName } from '../wire/verbs.ts';
 import type { Clock } from './clock.ts';
-import { type Items, packItems } from './items.ts';
+import type { ItemShelf } from './item-shelf.ts';
 import type { JobWatch } from './job-watch.ts';
 import type { Loop, Unstamped } from './loop.ts';
 import type { Outputs } from './outputs.ts';
@@ -28,13 +28,15 @@ export interface Desk {
   loop: Loop;
   clock: Clock;
   outputs: Outputs;
-  items: Map<number, Items>;
+  items: ItemShelf;
   watch: JobWatch;
   hub: Hub;
   /** Starts or ends recording; throws LbtopError. Returns the file that is recorded into now. */
   record(file: string | null): Promise<string | null>;
   shutdown(reason: string): void;
   journalBytes(): number;
+  /** Why no job can be taken now, in one line, or null. */
+  full(): string | null;
 }
 
 /** Who asks. `uploads` are the items that came ahead of a submission. */
@@ -84,7 +86,9 @@ export const answers: Answers = {
     if (existing !== undefined) return { job: existing.id, tasks: existing.tasks.count, existing: true };
     const objection = submitObjection(state, spec);
     if (objection !== null) throw new LbtopError('usage', objection);
-    const items = held === undefined ? undefined : packItems(held.parts);
+    const full = desk.full();
+    if (full !== null) throw new LbtopError('failed', full);
+    const keepItems = held === undefined ? undefined : desk.items.pack(held.parts);
     return new Promise((resolve, reject) => {
       desk.loop.ask(
         { kind: 'submit', spec: copied(spec), by: who },
@@ -98,7 +102,7 @@ export const answers: Answers = {
         // Before anything of the job can be sent to a node.
         (facts) => {
           const submitted = facts.find((fact) => fact.kind === 'job-submitted');
-          if (submitted !== undefined && items !== undefined) desk.items.set(submitted.job, items);
+          if (submitted !== undefined) keepItems?.(submitted.job);
         },
       );
     });
@@ -145,6 +149,7 @@ export const answers: Answers = {
 
   async retry({ job, index, onlyFailed }, desk, { who }) {
     const target = targetOf(desk, job, index);
+    if (jobOf(desk, job).spec.items !== 'none') await desk.items.restore(job);
     const facts = await ask(desk, { kind: 'retry', target, onlyFailed, by: who });
     return { tasks: facts.filter(({ kind }) => kind === 'requeued').length };
   },

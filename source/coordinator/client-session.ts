@@ -78,15 +78,28 @@ export function acceptClient(connection: Connection, role: Role, who: string, de
       asked = true;
       setImmediate(() => {
         asked = false;
-        if (streams.has(id)) pump();
+        if (streams.has(id)) void pump();
       });
     };
     const source = openSource(verb, args, desk, wake);
-    const pump = () => {
+    let pulling = false;
+    let again = false;
+    let over = false;
+    const pump = async () => {
+      // Whoever wakes it meanwhile may have what the value under way did not see.
+      again = pulling;
+      if (pulling) return;
+      pulling = true;
       try {
         while (sent - taken < streamWindow) {
-          const value = source.pull();
-          if (value === pending) return;
+          const pulled = source.pull();
+          const value = pulled instanceof Promise ? await pulled : pulled;
+          if (over) return;
+          if (value === pending) {
+            if (!again) return;
+            again = false;
+            continue;
+          }
           if (value === finished) {
             endStream(id);
             connection.send({ kind: 'done', id });
@@ -96,18 +109,24 @@ export function acceptClient(connection: Connection, role: Role, who: string, de
           connection.send({ kind: 'item', id, value: shape.pack(value) });
         }
       } catch (error) {
+        if (over) return;
         endStream(id);
         fail(id, error);
+      } finally {
+        pulling = false;
       }
     };
     streams.set(id, {
       taken(count) {
         taken = Math.min(sent, Math.max(taken, count));
-        pump();
+        void pump();
       },
-      close: source.close,
+      close() {
+        over = true;
+        source.close();
+      },
     });
-    pump();
+    void pump();
   }
 
   function endStream(id: number): void {

@@ -13,12 +13,14 @@ import { listen } from '../wire/endpoint.ts';
 import type { Desk } from './answers.ts';
 import { acceptClient } from './client-session.ts';
 import { monotonicClock } from './clock.ts';
+import { type Durable, openDurable } from './durable.ts';
 import { effects } from './effects.ts';
-import type { Items } from './items.ts';
+import { itemShelf } from './item-shelf.ts';
 import { jobWatch } from './job-watch.ts';
 import { startLoop } from './loop.ts';
 import { nodeSessions } from './node-session.ts';
 import { memoryOutputs } from './outputs.ts';
+import { storedOutputs } from './stored-outputs.ts';
 
 export interface CoordinatorOptions {
   host: string;
@@ -32,6 +34,8 @@ export interface CoordinatorOptions {
   queue: DisciplineName | null;
   /** Percent; null as above. */
   cpuLimit: number | null;
+  /** Durable state is kept in this directory; null: all is in memory, and gone with the process. */
+  data: string | null;
   /** Seed of the policies that draw lots. */
   seed: number;
   /** Records the session into this file from the start. */
@@ -51,26 +55,43 @@ export interface Coordinator {
   stop(reason: string): Promise<void>;
 }
 
-/** Returns a coordinator that listens. Throws LbtopError where the address or the recording's file cannot be had. */
+/** Returns a coordinator that listens. Throws LbtopError where the address, the data or the recording's file cannot be had. */
 export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
-  const { version, log } = options;
+  const { log } = options;
   const objection = policyObjection(options.policy, options.queue);
   if (objection !== null) throw new LbtopError('usage', objection);
-  const clock = monotonicClock();
-  const scheduler = createScheduler();
+  if (options.data === null) return startWith(options, null);
+  const durable = await openDurable({ directory: options.data, address: `${options.host}:${options.port}`, log });
+  try {
+    return await startWith(options, durable);
+  } catch (error) {
+    await durable.close();
+    throw error;
+  }
+}
+
+async function startWith(options: CoordinatorOptions, durable: Durable | null): Promise<Coordinator> {
+  const { version, log } = options;
+  const clock = monotonicClock(durable?.state.at);
+  const scheduler = createScheduler(durable?.state);
   const { state } = scheduler;
   const series = emptySeries();
-  const outputs = memoryOutputs();
-  const items = new Map<number, Items>();
+  const outputs = durable === null ? memoryOutputs() : storedOutputs({ ...durable, log });
+  const items = itemShelf(durable);
+  for (const job of state.jobs.values())
+    if (job.endedAt === null && job.spec.items !== 'none') await items.restore(job.id);
   const watch = jobWatch();
   let recorder: Recorder | null = null;
 
   function applied(facts: readonly Fact[]): void {
-    for (const fact of facts) observe(series, state, fact);
+    for (const fact of facts) {
+      observe(series, state, fact);
+      if (fact.kind === 'job-purged') outputs.forget(fact.job);
+    }
     recorder?.record(facts);
   }
 
-  const loop = startLoop({ scheduler, clock, applied, commit: null, fatal: options.fatal });
+  const loop = startLoop({ scheduler, clock, applied, commit: durable?.commit ?? null, fatal: options.fatal });
   const nodes = nodeSessions({ state, loop, outputs, log });
   const sendEffects = effects({ state, items, session: nodes.get });
   loop.onFacts(sendEffects);
@@ -79,10 +100,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     for (const fact of facts) {
       if (fact.kind === 'ended') outputs.ended(fact.job, fact.ordinal);
       if (fact.kind === 'job-closed') outputs.ended(fact.job, null);
-      if (fact.kind === 'job-purged') {
-        items.delete(fact.job);
-        outputs.forget(fact.job);
-      }
+      if (fact.kind === 'job-purged') items.delete(fact.job);
       logFact(fact, log);
     }
   });
@@ -112,7 +130,8 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     hub: windowHub(() => ({ state, series, now: clock.now() })),
     record,
     shutdown: options.onShutdown,
-    journalBytes: () => 0,
+    journalBytes: () => durable?.store.bytes() ?? 0,
+    full: () => durable?.full() ?? null,
   };
 
   loop.post({
@@ -144,7 +163,8 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     async stop(reason) {
       log(`ends: ${reason}`);
       await listener.close();
-      await loop.stop();
+      // Not one after the other: where the journal waits for room, its end is what the loop waits for.
+      await Promise.all([loop.stop(), durable?.close()]);
       await recorder?.close().catch((error) => log(`recording: ${oneLine(error)}`));
     },
   };

@@ -3,12 +3,12 @@ import type { Fact } from '../model/fact.ts';
 import { indexOf } from '../model/job.ts';
 import { type Attempt, attemptId } from '../model/node.ts';
 import type { State } from '../scheduler/state.ts';
-import type { Items } from './items.ts';
+import type { ItemShelf } from './item-shelf.ts';
 import type { NodeSession, NumberedTask } from './node-session.ts';
 
 export interface EffectsOptions {
   state: State;
-  items: ReadonlyMap<number, Items>;
+  items: Pick<ItemShelf, 'get'>;
   /** The session that speaks for a node now, or undefined. */
   session(node: string): NodeSession | undefined;
 }

@@ -26,49 +26,53 @@ export function logsSource(
 ): Source {
   let current = ordinal ?? 0;
   const last = ordinal ?? job.tasks.count - 1;
-  let position = startOf(current);
+  let position: Position | null = null;
   const unwatch = follow
     ? outputs.watch(job.id, (changed) => {
         if (changed === current || changed === null) wake();
       })
     : () => {};
 
-  function startOf(task: number): Position {
-    const from = (stream: StreamNumber) => {
+  async function startOf(task: number): Promise<Position> {
+    const attempt = job.tasks.get(task, 'attempt');
+    const from = async (stream: StreamNumber) => {
       if (tail === null) return 0;
-      const { bytes, cut } = outputs.size(job.id, task, stream);
+      const { bytes, cut } = await outputs.size(job.id, task, stream);
       return Math.max(0, bytes - cut - tail);
     };
-    return { attempt: job.tasks.get(task, 'attempt'), offsets: [from(1), from(2)], cutTold: [false, false] };
+    return { attempt, offsets: [await from(1), await from(2)], cutTold: [false, false] };
   }
 
-  function piece(stream: StreamNumber): unknown {
+  async function piece(position: Position, stream: StreamNumber): Promise<unknown> {
     const at = position.offsets[stream - 1] as number;
-    const read = outputs.read(job.id, current, stream, at, limits.outputPieceBytes);
+    const over = ended.has(job.tasks.state(current));
+    const read = await outputs.read(job.id, current, stream, at, limits.outputPieceBytes);
     const index = indexOf(job.spec.span, current);
-    if (read !== null && read.data.length > 0) {
-      position.offsets[stream - 1] = at + read.data.length;
+    if (read !== null && (read.data.length > 0 || read.next > at)) {
+      position.offsets[stream - 1] = read.next;
       if (read.cut > 0) position.cutTold[stream - 1] = true;
       return { index, stream, data: read.data, cut: read.cut };
     }
     // Nothing more is held: what was cut is told once, at the end of the task.
-    const { cut } = outputs.size(job.id, current, stream);
-    if (cut === 0 || position.cutTold[stream - 1] || !ended.has(job.tasks.state(current))) return null;
+    if (!over || position.cutTold[stream - 1]) return null;
+    const { cut } = await outputs.size(job.id, current, stream);
+    if (cut === 0) return null;
     position.cutTold[stream - 1] = true;
     return { index, stream, data: new Uint8Array(0), cut };
   }
 
   return {
-    pull() {
+    async pull() {
       for (;;) {
         // Whether it has ended is asked first: what is read after that is all there is.
         const over = !follow || ended.has(job.tasks.state(current));
-        if (job.tasks.get(current, 'attempt') !== position.attempt) position = startOf(current);
-        const next = piece(1) ?? piece(2);
+        if (job.tasks.get(current, 'attempt') !== position?.attempt) position = await startOf(current);
+        const next = (await piece(position, 1)) ?? (await piece(position, 2));
         if (next !== null) return next;
         if (!over) return pending;
         if (current === last) return finished;
-        position = startOf(++current);
+        current += 1;
+        position = null;
       }
     },
     close: unwatch,

@@ -1,7 +1,6 @@
 /**
  * The coordinator's loop: what came in during one turn of the event loop is one batch of events, one dispatch, one
- * commit, and then one write per peer. Only one commit is under way; what comes meanwhile is the next one, so that the
- * batch grows by itself with the load.
+ * commit, and then one write per peer. Turns do not wait for commits; what follows from one is told in order.
  */
 import type { Event } from '../model/event.ts';
 import type { Fact } from '../model/fact.ts';
@@ -31,7 +30,7 @@ export interface LoopOptions {
   clock: Clock;
   /** Called with the facts of each event as soon as they are applied, durable or not: for what is only shown. */
   applied(facts: readonly Fact[]): void;
-  /** Makes facts durable; null: they live in memory only and count at once. */
+  /** Makes facts durable, in the order of the calls; null: they live in memory only and count at once. */
   commit: ((facts: readonly Fact[]) => Promise<void>) | null;
   /** A failed commit or a throwing listener: nothing may be acknowledged after it. */
   fatal(error: unknown): void;
@@ -58,7 +57,8 @@ export function startLoop({ scheduler, clock, applied, commit, fatal }: LoopOpti
   let stopped = false;
   let facts: Fact[] = [];
   let asked: Asked[] = [];
-  let inFlight: Promise<void> | null = null;
+  let told: Promise<void> = Promise.resolve();
+  let failed = false;
   let lastTickAt = clock.now();
 
   function schedule(): void {
@@ -92,7 +92,7 @@ export function startLoop({ scheduler, clock, applied, commit, fatal }: LoopOpti
   }
 
   function flush(): void {
-    if (inFlight !== null || (facts.length === 0 && asked.length === 0)) return;
+    if (facts.length === 0 && asked.length === 0) return;
     const batch = facts;
     const waiting = asked;
     facts = [];
@@ -101,28 +101,24 @@ export function startLoop({ scheduler, clock, applied, commit, fatal }: LoopOpti
       tell(batch, waiting);
       return;
     }
-    inFlight = commit(batch).then(
-      () => {
-        inFlight = null;
-        tell(batch, waiting);
-        if (!stopped) flush();
-      },
-      (error) => {
-        inFlight = null;
-        stopped = true;
-        fatal(error);
-      },
-    );
+    told = commit(batch).then(() => tell(batch, waiting), fail);
   }
 
   function tell(batch: readonly Fact[], waiting: readonly Asked[]): void {
+    if (failed) return;
     try {
       if (batch.length > 0) for (const listener of listeners) listener(batch);
       for (const { facts, done } of waiting) done(facts);
     } catch (error) {
-      stopped = true;
-      fatal(error);
+      fail(error);
     }
+  }
+
+  function fail(error: unknown): void {
+    if (failed) return;
+    failed = true;
+    stopped = true;
+    fatal(error);
   }
 
   const timer = setInterval(() => {
@@ -147,7 +143,7 @@ export function startLoop({ scheduler, clock, applied, commit, fatal }: LoopOpti
       clearInterval(timer);
       turn();
       stopped = true;
-      while (inFlight !== null) await inFlight;
+      await told;
     },
   };
 }

@@ -94,22 +94,29 @@ function acceptNode(
   function ended(node: string, { outcomes }: MessageOf<'ended'>): void {
     for (const outcome of outcomes) {
       const { job, ordinal, attempt } = outcome;
-      loop.ask({ kind: 'outcome', node, outcome }, (facts) => {
-        // What nobody returned need not be kept for every task of a million.
-        if (outcome.result !== null && outcome.result !== 'null' && facts.some((fact) => isEndOf(fact, outcome)))
-          outputs.setResult(outcome, outcome.result);
-        if (isCurrent()) session?.send({ kind: 'settled', attempts: [{ job, ordinal, attempt }] });
-      });
+      loop.ask(
+        { kind: 'outcome', node, outcome },
+        () => {
+          if (isCurrent()) session?.send({ kind: 'settled', attempts: [{ job, ordinal, attempt }] });
+        },
+        (facts) => {
+          // What nobody returned need not be kept for every task of a million.
+          if (outcome.result !== null && outcome.result !== 'null' && facts.some((fact) => isEndOf(fact, outcome)))
+            outputs.setResult(outcome, outcome.result);
+        },
+      );
     }
   }
 
   function output(node: string, message: MessageOf<'output'>): void {
     const { job, ordinal, attempt, stream, offset, data, cut } = message;
-    let stored = offset + data.length + cut;
+    const stored = (offset: number) => {
+      if (isCurrent()) session?.send({ kind: 'stored', job, ordinal, attempt, stream, offset });
+    };
     // Only of attempts that are its own; of others it is told that all is well, and nothing is kept.
     const held = state.nodes.get(node)?.held.get(attemptId(job, ordinal, attempt));
-    if (held?.current) stored = outputs.append(message, stream as StreamNumber, offset, data, cut);
-    session?.send({ kind: 'stored', job, ordinal, attempt, stream, offset: stored });
+    if (held?.current) outputs.append(message, stream as StreamNumber, offset, data, cut, stored);
+    else stored(offset + data.length + cut);
   }
 
   function take(message: Message): void {

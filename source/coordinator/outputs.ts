@@ -1,34 +1,67 @@
 /**
- * What tasks wrote and returned, in memory: of each task that of its last attempt. Bounded: the outputs of tasks that
- * ended longest ago go first, and are marked as cut.
+ * What tasks wrote and returned: the contract, and the one that keeps it in memory, of each task that of its last attempt.
+ * Bounded: the outputs of tasks that ended longest ago go first, and are marked as cut.
  */
 import { limits } from '../model/limits.ts';
 import type { Attempt } from '../model/node.ts';
+import { outputWatch } from './output-watch.ts';
 
 /** 1 stdout, 2 stderr. */
 export type StreamNumber = 1 | 2;
 
+/** At once where it is in memory. */
+export type Soon<T> = T | Promise<T>;
+
 export interface OutputPiece {
-  data: Buffer;
+  data: Uint8Array;
   /** Bytes that were cut right after `data`. */
   cut: number;
+  /** The offset to read on from. */
+  next: number;
+}
+
+/** What is held of a task: its result as JSON text, and the beginnings of its streams with their whole sizes. */
+export interface TaskText {
+  readonly result: string | null;
+  readonly streams: readonly [StreamStart, StreamStart];
+}
+
+export interface StreamStart {
+  readonly data: Uint8Array;
+  /** Those that were cut included. */
+  readonly bytes: number;
+}
+
+/** Tasks by ordinal, those of which something is held. All before `next` have been looked at. */
+export interface TextPage {
+  readonly tasks: ReadonlyMap<number, TaskText>;
+  readonly next: number;
 }
 
 export interface Outputs {
   /**
    * Takes a piece; one that begins before what is there already (sent again) gives only its new part, a gap counts as
-   * cut. Returns the offset up to which the stream is now held.
+   * cut. Calls `stored` with the offset up to which the stream is held, once that is as durable as it gets here.
    */
-  append(attempt: Attempt, stream: StreamNumber, offset: number, data: Uint8Array, cut: number): number;
+  append(
+    attempt: Attempt,
+    stream: StreamNumber,
+    offset: number,
+    data: Uint8Array,
+    cut: number,
+    stored: (offset: number) => void,
+  ): void;
   /** Returns at most `maxBytes` from `offset` on, or null where nothing is there (yet). */
-  read(job: number, ordinal: number, stream: StreamNumber, offset: number, maxBytes: number): OutputPiece | null;
+  read(job: number, ordinal: number, stream: StreamNumber, offset: number, maxBytes: number): Soon<OutputPiece | null>;
   /** Bytes of a stream, those that were cut included. */
-  size(job: number, ordinal: number, stream: StreamNumber): { bytes: number; cut: number };
-  /** JSON text of the task's result, or null. */
-  result(job: number, ordinal: number): string | null;
+  size(job: number, ordinal: number, stream: StreamNumber): Soon<{ bytes: number; cut: number }>;
+  /** Of at most `count` (at least 1) ordinals from `from` on, with at most `streamBytes` of each stream. */
+  page(job: number, from: number, count: number, streamBytes: number): Soon<TextPage>;
+  /** Called as soon as the end of the attempt is applied: it is durable no later than that. */
   setResult(attempt: Attempt, result: string): void;
-  /** The task has ended (null: all of the job that were queued): its output may go when room is needed. */
+  /** The task's end is durable (null: that of all of the job that were queued): its output may go when room is needed. */
   ended(job: number, ordinal: number | null): void;
+  /** The job is purged. Called as soon as that is applied. */
   forget(job: number): void;
   /** Calls `listener` when output of a task came or it ended (null: any); returns the way to end that. */
   watch(job: number, listener: (ordinal: number | null) => void): () => void;
@@ -53,7 +86,7 @@ const entryBytes = 200;
 /** Returns an empty store that holds at most `maxBytes`. */
 export function memoryOutputs(maxBytes: number = limits.outputMemoryBytes): Outputs {
   const jobs = new Map<number, Map<number, TaskOutput>>();
-  const watchers = new Map<number, Set<(ordinal: number | null) => void>>();
+  const watchers = outputWatch();
   let total = 0;
   /** Ended tasks, the earliest first. */
   let order: [job: number, ordinal: number][] = [];
@@ -97,7 +130,7 @@ export function memoryOutputs(maxBytes: number = limits.outputMemoryBytes): Outp
     jobs.get(job)?.get(ordinal)?.streams[stream - 1];
 
   return {
-    append(attempt, number, offset, data, cut) {
+    append(attempt, number, offset, data, cut, stored) {
       const stream = entry(attempt).streams[number - 1] as Stream;
       const held = stream.bytes + stream.cut;
       if (offset > held) stream.cut += offset - held;
@@ -114,8 +147,8 @@ export function memoryOutputs(maxBytes: number = limits.outputMemoryBytes): Outp
       }
       if (offset + data.length >= held) stream.cut += cut;
       makeRoom();
-      for (const listener of watchers.get(attempt.job) ?? []) listener(attempt.ordinal);
-      return stream.bytes + stream.cut;
+      watchers.tell(attempt.job, attempt.ordinal);
+      stored(stream.bytes + stream.cut);
     },
     read(job, ordinal, number, offset, maxBytes) {
       const stream = streamOf(job, ordinal, number);
@@ -123,15 +156,30 @@ export function memoryOutputs(maxBytes: number = limits.outputMemoryBytes): Outp
       const end = Math.min(stream.bytes, offset + maxBytes);
       if (offset < end) {
         const data = stream.buffer.subarray(offset, end);
-        return { data, cut: end === stream.bytes ? stream.cut : 0 };
+        return { data, cut: end === stream.bytes ? stream.cut : 0, next: end };
       }
-      return offset === stream.bytes && offset === 0 && stream.cut > 0 ? { data: none, cut: stream.cut } : null;
+      return offset === stream.bytes && offset === 0 && stream.cut > 0
+        ? { data: none, cut: stream.cut, next: 0 }
+        : null;
     },
     size(job, ordinal, number) {
       const stream = streamOf(job, ordinal, number);
       return { bytes: (stream?.bytes ?? 0) + (stream?.cut ?? 0), cut: stream?.cut ?? 0 };
     },
-    result: (job, ordinal) => jobs.get(job)?.get(ordinal)?.result ?? null,
+    page(job, from, count, streamBytes) {
+      const held = jobs.get(job);
+      const tasks = new Map<number, TaskText>();
+      const start = ({ buffer, bytes, cut }: Stream): StreamStart => ({
+        data: buffer.subarray(0, Math.min(bytes, streamBytes)),
+        bytes: bytes + cut,
+      });
+      for (let ordinal = from; ordinal < from + count; ordinal++) {
+        const task = held?.get(ordinal);
+        if (task === undefined) continue;
+        tasks.set(ordinal, { result: task.result, streams: [start(task.streams[0]), start(task.streams[1])] });
+      }
+      return { tasks, next: from + count };
+    },
     setResult(attempt, result) {
       const task = entry(attempt);
       task.result = result;
@@ -139,24 +187,13 @@ export function memoryOutputs(maxBytes: number = limits.outputMemoryBytes): Outp
     },
     ended(job, ordinal) {
       if (ordinal !== null && jobs.get(job)?.has(ordinal)) order.push([job, ordinal]);
-      for (const listener of watchers.get(job) ?? []) listener(ordinal);
+      watchers.tell(job, ordinal);
     },
     forget(job) {
       for (const task of jobs.get(job)?.values() ?? []) total -= bytesOf(task);
       jobs.delete(job);
     },
-    watch(job, listener) {
-      let listeners = watchers.get(job);
-      if (listeners === undefined) {
-        listeners = new Set();
-        watchers.set(job, listeners);
-      }
-      listeners.add(listener);
-      return () => {
-        listeners.delete(listener);
-        if (listeners.size === 0) watchers.delete(job);
-      };
-    },
+    watch: watchers.watch,
   };
 }
 

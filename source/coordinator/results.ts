@@ -3,31 +3,44 @@ import { limits } from '../model/limits.ts';
 import type { ResultRow } from '../model/report.ts';
 import type { Json } from '../model/shape.ts';
 import { type JobRecord, nodeOf, type State } from '../scheduler/state.ts';
-import type { Outputs, StreamNumber } from './outputs.ts';
+import type { Outputs, StreamStart, TaskText } from './outputs.ts';
 
 /** A page ends early when its rows hold so much output. */
 export const pageBytes = 4 * 1024 * 1024;
 
+/** Tasks that are asked for at once: what they may hold in memory is bounded by it. */
+const tasksAtOnce = 128;
+
 /** Returns rows of `results` from the ordinal `from` on: at most `count`, at least one where there are any. */
-export function resultRows(state: State, job: JobRecord, outputs: Outputs, from: number, count: number): ResultRow[] {
+export async function resultRows(
+  state: State,
+  job: JobRecord,
+  outputs: Outputs,
+  from: number,
+  count: number,
+): Promise<ResultRow[]> {
   const rows: ResultRow[] = [];
+  const end = Math.min(job.tasks.count, from + count);
   let bytes = 0;
-  for (let ordinal = from; ordinal < job.tasks.count && rows.length < count && bytes < pageBytes; ordinal++) {
-    const row = resultRow(state, job, outputs, ordinal);
-    bytes += 200 + (row.stdout?.length ?? 0) + (row.stderr?.length ?? 0);
-    rows.push(row);
+  for (let ordinal = from; ordinal < end && bytes < pageBytes; ) {
+    const page = await outputs.page(job.id, ordinal, Math.min(tasksAtOnce, end - ordinal), limits.resultStreamBytes);
+    for (; ordinal < page.next && ordinal < end && bytes < pageBytes; ordinal++) {
+      const row = resultRow(state, job, page.tasks.get(ordinal), ordinal);
+      bytes += 200 + (row.stdout?.length ?? 0) + (row.stderr?.length ?? 0);
+      rows.push(row);
+    }
   }
   return rows;
 }
 
-function resultRow(state: State, job: JobRecord, outputs: Outputs, ordinal: number): ResultRow {
+function resultRow(state: State, job: JobRecord, text: TaskText | undefined, ordinal: number): ResultRow {
   const { tasks } = job;
   const index = indexOf(job.spec.span, ordinal);
   const exitCode = tasks.get(ordinal, 'exitCode');
   const isCommand = job.spec.work.kind === 'command';
-  const stdout = isCommand ? streamText(outputs, job.id, ordinal, 1) : null;
-  const stderr = isCommand ? streamText(outputs, job.id, ordinal, 2) : null;
-  const result = outputs.result(job.id, ordinal);
+  const stdout = isCommand ? streamText(text?.streams[0]) : null;
+  const stderr = isCommand ? streamText(text?.streams[1]) : null;
+  const result = text?.result ?? null;
   return {
     task: taskId(job.id, index),
     index,
@@ -45,10 +58,11 @@ function resultRow(state: State, job: JobRecord, outputs: Outputs, ordinal: numb
   };
 }
 
-function streamText(outputs: Outputs, job: number, ordinal: number, stream: StreamNumber) {
-  const { bytes } = outputs.size(job, ordinal, stream);
-  const data = outputs.read(job, ordinal, stream, 0, limits.resultStreamBytes)?.data ?? Buffer.alloc(0);
-  return { text: data.toString('utf8'), truncated: bytes > data.length };
+function streamText(start: StreamStart | undefined) {
+  if (start === undefined) return { text: '', truncated: false };
+  const { data, bytes } = start;
+  const text = Buffer.from(data.buffer, data.byteOffset, data.length).toString('utf8');
+  return { text, truncated: bytes > data.length };
 }
 
 /** Durations are kept as single floats: what is beyond a microsecond is noise. */

@@ -10,6 +10,8 @@ export interface FleetOptions {
   program: readonly [string, ...string[]];
   /** State, secret and logs go here. */
   directory: string;
+  /** Where the coordinator keeps its data; by default nowhere. */
+  data?: string;
   /** Further arguments of the coordinator. */
   arguments?: readonly string[];
   signal?: AbortSignal;
@@ -21,6 +23,12 @@ export interface Fleet {
   readonly secretFile: string;
   /** For commands that are to find this coordinator and no other. */
   readonly environment: NodeJS.ProcessEnv;
+  /** kill -9 of the coordinator. */
+  killCoordinator(): Promise<void>;
+  /** Ends the coordinator alone, gently. */
+  endCoordinator(): Promise<void>;
+  /** Starts the coordinator again on the same port; the one before has ended. */
+  restartCoordinator(): Promise<void>;
   startNode(name: string, args?: readonly string[]): ChildProcess;
   /** kill -9. */
   killNode(name: string): void;
@@ -51,15 +59,28 @@ export async function startFleet({ program, directory, signal, ...options }: Fle
     if (coordinator !== undefined) await endChild(coordinator);
   }
 
-  const args = ['--coordinator', '--headless', '--port', '0', '--data', 'none', ...(options.arguments ?? [])];
-  const coordinator = start('', args, ['ignore', 'pipe', 'inherit']);
+  function startCoordinator(port: number): Promise<[host: string, port: number]> {
+    const where = ['--port', String(port), '--data', options.data ?? 'none'];
+    const args = ['--coordinator', '--headless', ...where, ...(options.arguments ?? [])];
+    return listening(start('', args, ['ignore', 'pipe', 'inherit']));
+  }
+
   signal?.addEventListener('abort', () => void stop(), { once: true });
-  const [host, port] = await listening(coordinator);
+  const [host, port] = await startCoordinator(0);
   return {
     host,
     port,
     secretFile: join(directory, 'state', 'lbtop', 'secret'),
     environment,
+    async killCoordinator() {
+      const coordinator = children.get('');
+      if (coordinator === undefined || hasEnded(coordinator)) return;
+      const exited = once(coordinator, 'exit');
+      coordinator.kill('SIGKILL');
+      await exited;
+    },
+    endCoordinator: async () => endChild(children.get('') as ChildProcess),
+    restartCoordinator: async () => void (await startCoordinator(port)),
     startNode: (name, args = []) =>
       start(name, ['--node', '--connect', `${host}:${port}`, '--name', name, ...args], 'ignore'),
     killNode: (name) => void children.get(name)?.kill('SIGKILL'),
@@ -81,12 +102,16 @@ async function listening(coordinator: ChildProcess): Promise<[host: string, port
 }
 
 async function endChild(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+  if (hasEnded(child)) return;
   const exited = once(child, 'exit');
   child.kill('SIGTERM');
   const timer = setTimeout(() => child.kill('SIGKILL'), endMs);
   await exited;
   clearTimeout(timer);
+}
+
+function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null || child.pid === undefined;
 }
 
 /** The user's own settings and coordinator stay out of it. */

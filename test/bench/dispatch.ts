@@ -25,6 +25,7 @@ export async function benchDispatch(tasks = 50_000): Promise<void> {
     policy: 'least-load',
     queue: 'fifo',
     cpuLimit: 100,
+    data: null,
     seed: 1,
     record: null,
     log: () => {},

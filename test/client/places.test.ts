@@ -23,6 +23,7 @@ test('directories by XDG', () => {
   expect(places({ HOME: '/home/ana' })).toEqual({
     stateDirectory: '/home/ana/.local/state/lbtop',
     configDirectory: '/home/ana/.config/lbtop',
+    dataDirectory: '/home/ana/.local/state/lbtop/data',
     secretFile: '/home/ana/.local/state/lbtop/secret',
     coordinatorFile: '/home/ana/.local/state/lbtop/coordinator',
     settingsFile: '/home/ana/.config/lbtop/config.json',
@@ -30,6 +31,7 @@ test('directories by XDG', () => {
   expect(places({ HOME: '/h', XDG_STATE_HOME: '/s', XDG_CONFIG_HOME: '/c' })).toMatchObject({
     stateDirectory: '/s/lbtop',
     configDirectory: '/c/lbtop',
+    dataDirectory: '/s/lbtop/data',
   });
   expect(places({ HOME: '/h', XDG_STATE_HOME: 'relative' }).stateDirectory).toBe('/h/.local/state/lbtop');
 });

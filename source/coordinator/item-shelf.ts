@@ -1,0 +1,42 @@
+/** The items of all jobs that may still need them: in memory, and in the store where there is one. */
+import type { Commits } from '../journal/commit.ts';
+import type { Store } from '../journal/store.ts';
+import { packValues, unpackValues } from '../journal/value-stream.ts';
+import { type Items, packItems } from './items.ts';
+
+export interface ItemShelf {
+  get(job: number): Items | undefined;
+  /** Packs the items at once. The function that it returns keeps them for a job: durable before what is committed next. */
+  pack(parts: readonly (readonly string[])[]): (job: number) => void;
+  /** Has them in memory again, where they are in the store and were not needed since the start. */
+  restore(job: number): Promise<void>;
+  delete(job: number): void;
+}
+
+/** Of one record in the store. */
+const partBytes = 4 * 1024 * 1024;
+
+/** Returns an empty shelf; null: in memory only. */
+export function itemShelf(durable: { store: Store; commits: Commits } | null): ItemShelf {
+  const jobs = new Map<number, Items>();
+  return {
+    get: (job) => jobs.get(job),
+    pack(parts) {
+      const items = packItems(parts);
+      const chunks = durable === null ? [] : [...packValues(parts, partBytes)];
+      return (job) => {
+        jobs.set(job, items);
+        if (durable === null) return;
+        const records = chunks.map((bytes, part) => ({ kind: 'items', job, part, bytes }) as const);
+        durable.commits.commit([], records).catch(() => {}); // the commit of the submission fails with it
+      };
+    },
+    async restore(job) {
+      if (durable === null || jobs.has(job)) return;
+      const parts: string[][] = [];
+      for await (const part of unpackValues(durable.store.readItems(job))) parts.push(part as string[]);
+      if (parts.length > 0) jobs.set(job, packItems(parts));
+    },
+    delete: (job) => void jobs.delete(job),
+  };
+}
