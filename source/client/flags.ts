@@ -254,15 +254,14 @@ export const flagTable = {
   ),
   warmup: flag(count(0, limits.tasksPerJob), 'N', simulate, 'leave the first N tasks out of the figures (default 0)'),
   failures: flag(number(0, 1_000), 'RATE', simulate, 'of each node, a second; it is back after 10 s (default 0)'),
-  swf: flag(file, 'FILE', simulate, 'jobs of a log in the Standard Workload Format', later),
+  swf: flag(file, 'FILE', simulate, 'jobs of a log in the Standard Workload Format'),
   estimates: flag(
     choice(['request', 'actual']),
     'request|actual',
     simulate,
     'by what easy and sjbf plan (default request)',
-    later,
   ),
-  jobsOut: flag(file, 'FILE', simulate, 'write job,submit,start,end,slots of each job there', later),
+  jobsOut: flag(file, 'FILE', simulate, 'write job,submit,start,end,slots of each job there'),
 
   pauseQueue: flag(toggle, '', ['pause', 'resume'], 'the whole queue instead of nodes', {
     flag: 'queue',

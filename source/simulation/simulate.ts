@@ -1,19 +1,36 @@
 /** `lbtop simulate`: rules side by side on the same work in virtual time. Needs no coordinator. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import type { Flags } from '../client/flags.ts';
 import { type Io, printJson } from '../client/io.ts';
-import { LbtopError } from '../model/errors.ts';
+import { LbtopError, oneLine } from '../model/errors.ts';
 import { type DisciplineName, disciplineNames, type PolicyName, policyNames } from '../model/job.ts';
 import { policyObjection } from '../scheduler/policies/policies.ts';
 import { parseArrivals, parseService } from './distributions.ts';
 import { printComparison } from './simulate-table.ts';
 import { type Entry, summarise, waitingOverTime } from './statistics.ts';
 import { runSynthetic } from './synthetic.ts';
+import { readWorkload, scheduleLines } from './workload-log.ts';
+import { runWorkload } from './workload-run.ts';
 
 /** One rule's run: its figures, and how many waited over time. */
 export interface Comparison {
   readonly entry: Entry;
   readonly waiting: readonly number[];
 }
+
+const syntheticOnly = [
+  'simulatedNodes',
+  'simulatedTasks',
+  'arrivals',
+  'service',
+  'speeds',
+  'reportAge',
+  'queueing',
+  'warmup',
+  'failures',
+] as const satisfies readonly (keyof Flags)[];
 
 /** Cells of the chart of each run. */
 const chartParts = 48;
@@ -27,7 +44,10 @@ export async function runSimulate(flags: Flags, io: Io): Promise<number> {
       const objection = policyObjection(policy, queue);
       if (objection !== null) throw new LbtopError('usage', objection);
     }
-  const comparisons = synthetic(flags, policies, queues);
+  const comparisons =
+    flags.swf === undefined
+      ? synthetic(flags, policies, queues)
+      : await fromLog(flags, flags.swf, io, policies, queues);
   if (flags.json)
     await printJson(
       io.stdout,
@@ -63,6 +83,57 @@ function synthetic(flags: Flags, policies: readonly PolicyName[], queues: readon
       return { entry, waiting: waitingOverTime(times, chartParts) };
     }),
   );
+}
+
+async function fromLog(
+  flags: Flags,
+  file: string,
+  io: Io,
+  policies: readonly PolicyName[],
+  queues: readonly DisciplineName[],
+): Promise<Comparison[]> {
+  for (const key of syntheticOnly)
+    if (flags[key] !== undefined)
+      throw new LbtopError('usage', '--swf brings its own work: leave --nodes, --arrivals, --service and the like out');
+  const slots = flags.simulatedSlots;
+  if (slots === undefined) throw new LbtopError('usage', '--swf needs --slots: how many processors the machine has');
+  if (flags.jobsOut !== undefined && policies.length * queues.length > 1)
+    throw new LbtopError('usage', '--jobs-out takes the schedule of one discipline: give one --queue');
+  const log = readWorkload(await contentOf(resolve(io.cwd, file)), slots);
+  const seed = flags.seed ?? 1;
+  const comparisons: Comparison[] = [];
+  for (const policy of policies)
+    for (const queue of queues) {
+      const times = runWorkload({
+        jobs: log.jobs,
+        slots,
+        policy,
+        queue,
+        estimates: flags.estimates ?? 'request',
+        seed,
+      });
+      const entry = summarise(times, { policy, queue, slots, seed, warmup: 0, dropped: log.dropped });
+      comparisons.push({ entry, waiting: waitingOverTime(times, chartParts) });
+      if (flags.jobsOut !== undefined) await writeOut(resolve(io.cwd, flags.jobsOut), scheduleLines(log.jobs, times));
+    }
+  return comparisons;
+}
+
+async function contentOf(file: string): Promise<string> {
+  try {
+    const bytes = await readFile(file);
+    return (bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes).toString('latin1');
+  } catch (error) {
+    throw new LbtopError('usage', `--swf: ${file} cannot be read: ${oneLine(error)}`);
+  }
+}
+
+async function writeOut(file: string, text: string): Promise<void> {
+  try {
+    await writeFile(file, text);
+  } catch (error) {
+    throw new LbtopError('failed', `--jobs-out: ${file} cannot be written: ${oneLine(error)}`);
+  }
 }
 
 function listOf<N extends string>(flag: string, text: string, names: readonly N[]): N[] {
