@@ -73,7 +73,13 @@ async function coordinate(flags: Flags, io: Io, where: Places): Promise<number> 
       : null,
     onListening(address) {
       const listening = local.parseAddress(address);
-      if (listening !== undefined)
+      const other = local.readCoordinatorFile(where.coordinatorFile);
+      if (other !== null && other.pid !== process.pid && isRunning(other.pid))
+        void printLine(
+          io.stderr,
+          `lbtop: words go to the coordinator that is here already: --connect ${address} for this`,
+        );
+      else if (listening !== undefined)
         local.writeCoordinatorFile(where.coordinatorFile, { ...listening, pid: process.pid });
     },
     onEnded: () => local.removeCoordinatorFile(where.coordinatorFile, process.pid),
@@ -215,6 +221,15 @@ async function show(options: Pick<StartOptions, 'feed' | 'title' | 'readOnly' | 
   });
   if (message !== null) await printLine(io.stderr, `lbtop: ${message}`);
   return code;
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function isTerminal(io: Io): boolean {

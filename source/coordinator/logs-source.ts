@@ -1,8 +1,10 @@
 import { endStates, indexOf } from '../model/job.ts';
-import { limits } from '../model/limits.ts';
 import type { JobRecord } from '../scheduler/state.ts';
 import type { Outputs, StreamNumber } from './outputs.ts';
 import { finished, pending, type Source } from './source.ts';
+
+/** So many bytes an item: all that may be under way to a slow reader stay well below what a peer may keep waiting. */
+const pieceBytes = 64 * 1024;
 
 interface Position {
   attempt: number;
@@ -46,7 +48,7 @@ export function logsSource(
   async function piece(position: Position, stream: StreamNumber): Promise<unknown> {
     const at = position.offsets[stream - 1] as number;
     const over = ended.has(job.tasks.state(current));
-    const read = await outputs.read(job.id, current, stream, at, limits.outputPieceBytes);
+    const read = await outputs.read(job.id, current, stream, at, pieceBytes);
     const index = indexOf(job.spec.span, current);
     if (read !== null && (read.data.length > 0 || read.next > at)) {
       position.offsets[stream - 1] = read.next;

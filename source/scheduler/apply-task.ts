@@ -130,7 +130,9 @@ function ended(state: State, fact: FactOf<'ended'>, job: JobRecord): void {
     tasks.set(ordinal, 'cpuMs', fact.cpuMs);
     tasks.set(ordinal, 'peakBytes', fact.peakBytes);
     // A task so short that its start was never told on its own.
-    if (Number.isNaN(tasks.get(ordinal, 'startedAt'))) tasks.set(ordinal, 'startedAt', fact.at - fact.runMs);
+    // Or was told late: what the node measured is nearer to the truth than when its words came.
+    const began = fact.at - fact.runMs;
+    if (!(tasks.get(ordinal, 'startedAt') <= began)) tasks.set(ordinal, 'startedAt', began);
     job.ranCount++;
     job.ranMs += fact.runMs;
   } else if (fact.runMs > 0) tasks.set(ordinal, 'runMs', fact.runMs);

@@ -52,15 +52,15 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     const over = Promise.all([
       showProgress(client, submitted, options.show === null ? print : null, started, signal),
       killOnTheWay(client, fleet, print, signal),
-    ]).then(([last]) => last);
+    ]).then(([last]) => ({ last, seconds: (performance.now() - started) / 1_000 }));
     const shown = options.show?.(`${fleet.host}:${fleet.port}`, fleet.environment);
     // A user who has seen enough need not wait for the rest.
-    const status = await (shown === undefined ? over : Promise.race([over, shown.then(() => null)]));
+    const result = await (shown === undefined ? over : Promise.race([over, shown.then(() => null)]));
     over.catch(() => {}); // what it still waits for ends with the fleet
     await shown;
     const nodes = await client.request('nodes', {});
-    const final = status ?? (await client.request('status', {}));
-    const seconds = (performance.now() - started) / 1_000;
+    const final = result?.last ?? (await client.request('status', {}));
+    const seconds = result?.seconds ?? (performance.now() - started) / 1_000;
     return await summarise(client, { submitted, files, nodes, cpu: watched.stop(), status: final, seconds, print });
   } finally {
     client?.close();
