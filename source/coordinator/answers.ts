@@ -37,6 +37,8 @@ export interface Desk {
   journalBytes(): number;
   /** Why no job can be taken now, in one line, or null. */
   full(): string | null;
+  /** Resolves when all that was decided until now is durable. */
+  durable(): Promise<void>;
 }
 
 /** Who asks. `uploads` are the items that came ahead of a submission. */
@@ -83,7 +85,10 @@ export const answers: Answers = {
       );
     const key = spec.key === null ? undefined : state.keys.get(spec.key);
     const existing = key === undefined ? undefined : state.jobs.get(key);
-    if (existing !== undefined) return { job: existing.id, tasks: existing.tasks.count, existing: true };
+    if (existing !== undefined) {
+      await desk.durable(); // whoever sent it first may still wait for that
+      return { job: existing.id, tasks: existing.tasks.count, existing: true };
+    }
     const objection = submitObjection(state, spec);
     if (objection !== null) throw new LbtopError('usage', objection);
     const full = desk.full();

@@ -132,6 +132,7 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
     shutdown: options.onShutdown,
     journalBytes: () => durable?.store.bytes() ?? 0,
     full: () => durable?.full() ?? null,
+    durable: async () => durable?.commits.commit([]),
   };
 
   loop.post({

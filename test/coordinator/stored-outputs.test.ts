@@ -1,0 +1,90 @@
+import { expect, test } from 'vitest';
+import { memoryOutputs, type Outputs } from '../../source/coordinator/outputs.ts';
+import { storedOutputs } from '../../source/coordinator/stored-outputs.ts';
+import { groupCommit } from '../../source/journal/commit.ts';
+import { memoryStore } from '../../source/journal/memory.ts';
+import { jobSpec } from '../../source/model/job.ts';
+import { emptyState, newJob } from '../../source/scheduler/state.ts';
+
+const task = { job: 1, ordinal: 0, attempt: 1 };
+const bytes = (text: string) => new Uint8Array(Buffer.from(text));
+
+/** Two coordinators, one after the other, on one store; the state says that the task's first attempt counts. */
+async function twoLives() {
+  const store = memoryStore();
+  const term = await store.campaign({ id: 'test', address: 'nowhere:1' });
+  const commits = groupCommit({ term, limits: store.limits });
+  const state = emptyState();
+  const spec = jobSpec({ work: { kind: 'command', argv: ['true'], shell: false, task: '', input: null } });
+  const job = newJob(1, spec, 'test', 0);
+  job.tasks.set(0, 'attempt', 1);
+  state.jobs.set(1, job);
+  const log = (line: string) => {
+    throw new Error(line);
+  };
+  const life = () => storedOutputs({ store, commits, state, log });
+  return [life(), life()] as const;
+}
+
+const append = (outputs: Outputs, offset: number, text: string, cut = 0) =>
+  new Promise<number>((resolve) => outputs.append(task, 1, offset, bytes(text), cut, resolve));
+
+async function all(outputs: Outputs): Promise<string> {
+  let text = '';
+  for (let at = 0; ; ) {
+    const piece = await outputs.read(1, 0, 1, at, 4);
+    if (piece === null || piece.next === at) return text;
+    text += Buffer.from(piece.data).toString() + (piece.cut > 0 ? `[${piece.cut}]` : '');
+    at = piece.next;
+  }
+}
+
+test('what is sent again is trimmed, also by the next coordinator; a gap is marked', async () => {
+  const [first, second] = await twoLives();
+  expect(await append(first, 0, 'hello ')).toBe(6);
+  expect(await append(first, 0, 'hello ')).toBe(6);
+  expect(await append(first, 3, 'lo world')).toBe(11);
+  // Both at once: the second coordinator does not know yet what is there.
+  expect(await Promise.all([append(second, 6, 'world, and'), append(second, 16, ' more')])).toEqual([16, 21]);
+  expect(await all(second)).toBe('hello world, and more');
+  expect(await append(second, 25, 'after')).toBe(30);
+  expect(await append(second, 30, 'end', 7)).toBe(40);
+  expect(await append(second, 30, 'end', 9)).toBe(42);
+  expect(await all(second)).toBe('hello world, and more[4]afterend[7][2]');
+  expect(await second.size(1, 0, 1)).toEqual({ bytes: 42, cut: 13 });
+});
+
+test('listeners hear of output when it is stored, and of the end', async () => {
+  const [outputs] = await twoLives();
+  const heard: (number | null)[] = [];
+  const end = outputs.watch(1, (ordinal) => heard.push(ordinal));
+  await append(outputs, 0, 'x');
+  await Promise.resolve();
+  expect(heard).toEqual([0]);
+  outputs.ended(1, null);
+  end();
+  outputs.ended(1, 0);
+  expect(heard).toEqual([0, null]);
+});
+
+test.each([
+  ['in memory', async () => memoryOutputs()],
+  ['in a store', async () => (await twoLives())[0]],
+] as const)('pages have the result and the beginnings of both streams: %s', async (_name, open) => {
+  const outputs: Outputs = await open();
+  await append(outputs, 0, 'hello world');
+  outputs.setResult(task, '{"a":1}');
+  await append(outputs, 11, '!', 5);
+  const { tasks, next } = await outputs.page(1, 0, 10, 5);
+  expect(next).toBe(10);
+  expect([...tasks.keys()]).toEqual([0]);
+  const held = tasks.get(0);
+  expect(held?.result).toBe('{"a":1}');
+  expect(held?.streams.map(({ data, bytes }) => [Buffer.from(data).toString(), bytes])).toEqual([
+    ['hello', 17],
+    ['', 0],
+  ]);
+  outputs.forget(1);
+  await new Promise(setImmediate);
+  expect((await outputs.page(1, 0, 10, 5)).tasks.size).toBe(0);
+});
