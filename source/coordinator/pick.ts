@@ -15,5 +15,5 @@ export function pickNode(state: State): Pick {
   const node = placement(state).choose(policy, dispatch);
   if (node === undefined || closedFor(node) !== null)
     return { node: null, address: null, policy: state.policy, score: null };
-  return { node: node.name, address: node.info.listen, policy: state.policy, score: policy.rank(node) };
+  return { node: node.name, address: node.info.listen, policy: state.policy, score: policy.rank(node, state) };
 }

@@ -59,6 +59,7 @@ export function applyNodeFact(state: State, fact: NodeFact): void {
     case 'node-forgotten':
       state.nodes.delete(node.name);
       state.places[node.place] = undefined;
+      state.learned.speeds.delete(node.name);
       return;
     case 'sampled':
       node.sample = fact.sample;

@@ -4,6 +4,7 @@ import type { TaskState } from '../model/job.ts';
 import { type Attempt, attemptId } from '../model/node.ts';
 import { undelay } from './apply-job.ts';
 import { enqueueJob } from './lanes.ts';
+import { learn } from './learned.ts';
 import { holdRoom, releaseRoom } from './room.ts';
 import type { JobRecord, State } from './state.ts';
 import { parting } from './task-table.ts';
@@ -144,6 +145,7 @@ function ended(state: State, fact: FactOf<'ended'>, job: JobRecord): void {
   tasks.set(ordinal, 'place', node.place);
   if (ran) node[fact.state === 'succeeded' ? 'succeeded' : 'failed']++;
   if (ran) node.unfitInARow = 0;
+  if (fact.state === 'succeeded') learn(state.learned, job.spec, fact.node, fact.runMs);
   if (fact.state === 'cancelled') {
     // Its processes may still run: the room is free when the node says so.
     const held = node.held.get(attemptId(fact.job, ordinal, fact.attempt));

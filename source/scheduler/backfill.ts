@@ -5,7 +5,7 @@
  */
 import type { JobSpec } from '../model/job.ts';
 import { headOf, nextWaiting, waitingJobs } from './lanes.ts';
-import { assign, atLimit, dispatchOf, placeHead, policyOf } from './place-task.ts';
+import { assign, atLimit, dispatchOf, placeHead, policyFor } from './place-task.ts';
 import { delays } from './reservation.ts';
 import type { JobRecord, Lane, State } from './state.ts';
 import type { Turn } from './turn.ts';
@@ -60,7 +60,7 @@ function runAhead(turn: Turn, head: JobRecord, byEstimate: boolean): void {
 /** No waiting task of such a lane fits where no node of its kind has a free slot. */
 function roomFor(turn: Turn, lane: Lane): boolean {
   const job = headOf(turn.state, lane);
-  return job !== undefined && turn.placement.openTo(policyOf(turn), job.spec) > 0;
+  return job !== undefined && turn.placement.openTo(policyFor(turn, job.spec), job.spec) > 0;
 }
 
 /** CPUs for which there was no room: on any node, and on any but the one with the reservation. */
@@ -73,7 +73,7 @@ interface Failed {
 function placeBehind(turn: Turn, head: JobRecord, job: JobRecord, failed: Failed): void {
   const { spec } = job;
   if (spec.cpus >= failed.anywhere) return;
-  const policy = policyOf(turn);
+  const policy = policyFor(turn, spec);
   // Room of more kinds than one is not in one order: what failed there says nothing about others.
   const ordered = spec.memoryBytes === 0 && Object.keys(spec.resources).length === 0;
   for (let ordinal = nextWaiting(job); ordinal !== -1 && !atLimit(job); ordinal = nextWaiting(job)) {

@@ -1,7 +1,8 @@
 /** Places what can be placed. Which task is next is the queue discipline's affair, which node takes it the policy's. */
 import { dispatchBackfill } from './backfill.ts';
 import { dropEmptyLanes, headOf } from './lanes.ts';
-import { placeHead } from './place-task.ts';
+import { laneMs, placeLongestFirst } from './longest-first.ts';
+import { placeHead, policyOf } from './place-task.ts';
 import type { JobRecord, Lane } from './state.ts';
 import type { Turn } from './turn.ts';
 
@@ -26,9 +27,24 @@ function dispatchFifo(turn: Turn): void {
   }
 }
 
-/** Lanes of one priority: the job that came first, of all lanes that are not held back, is next. */
+/**
+ * Lanes of one priority: the job that came first, of all lanes that are not held back, is next. What does not fit holds
+ * back all that need the same kind of room.
+ */
 function placePriority(turn: Turn, lanes: Lane[]): void {
   const open = new Set(lanes);
+  const known: { lane: Lane; ms: number }[] = [];
+  if (policyOf(turn).needsDurations)
+    for (const lane of lanes) {
+      const ms = laneMs(turn, lane);
+      if (ms !== null && open.delete(lane)) known.push({ lane, ms });
+    }
+  // What is not known goes first: the sooner it is.
+  placeArrived(turn, open);
+  if (known.length > 0) placeLongestFirst(turn, known);
+}
+
+function placeArrived(turn: Turn, open: Set<Lane>): void {
   while (open.size > 0) {
     let lane: Lane | undefined;
     let job: JobRecord | undefined;
@@ -41,6 +57,7 @@ function placePriority(turn: Turn, lanes: Lane[]): void {
       }
     }
     if (lane === undefined || job === undefined) return;
-    if (!placeHead(turn, lane, job, true)) open.delete(lane);
+    if (placeHead(turn, lane, job, true)) continue;
+    for (const other of open) if (other.kind === lane.kind) open.delete(other);
   }
 }

@@ -77,7 +77,7 @@ function candidatesOf(
 ): Explanation['candidates'] {
   const candidates: Explanation['candidates'] = [];
   for (const node of nodes) {
-    const score = policy.rank(node);
+    const score = policy.score?.(node, state, spec) ?? policy.rank(node, state);
     const excluded = node.name === chosen ? null : exclusion(state, node, spec);
     candidates.push({
       node: node.name,

@@ -1,11 +1,15 @@
 /**
- * The waiting queue. Jobs stand in lanes: one lane for each priority and kind of room. Within a lane the order is that
- * of arrival; what does not fit at the head of a lane holds back that lane only. A job is one entry however many tasks
- * it has; a task that returns to the queue keeps its job's place.
+ * The waiting queue. Jobs stand in lanes: one lane for each priority, kind of room and kind of work. Within a lane the
+ * order is that of arrival. A job is one entry however many tasks it has; a task that returns to the queue keeps its job's
+ * place.
  */
 import type { JobSpec } from '../model/job.ts';
 import { handlerOf } from './admission.ts';
+import { kindOfWork } from './learned.ts';
 import type { JobRecord, Lane, State } from './state.ts';
+
+/** With so many lanes, work of kinds that have none stands in one together: lanes are gone through one by one. */
+const lanesByWork = 256;
 
 /** Kept by spec: it is asked for with every decision. */
 const kinds = new WeakMap<JobSpec, string>();
@@ -125,13 +129,32 @@ function laneOf(state: State, job: JobRecord): Lane {
   const { priority } = job.spec;
   const kind = kindOfRoom(job.spec);
   const { lanes } = state;
+  const own = kindOfWork(job.spec);
+  const found = findLane(lanes, priority, kind, own);
+  if (found.lane !== undefined) return found.lane;
+  const work = lanes.length < lanesByWork ? own : null;
+  const { lane, at } = work === null ? findLane(lanes, priority, kind, null) : found;
+  if (lane !== undefined) return lane;
+  const added: Lane = { priority, kind, work, jobs: [], head: 0 };
+  lanes.splice(at, 0, added);
+  return added;
+}
+
+/** Returns the lane, or where it belongs. */
+function findLane(
+  lanes: readonly Lane[],
+  priority: number,
+  kind: string,
+  work: string | null,
+): { lane: Lane | undefined; at: number } {
   let at = 0;
   for (; at < lanes.length; at++) {
     const lane = lanes[at] as Lane;
-    if (lane.priority === priority && lane.kind === kind) return lane;
-    if (lane.priority < priority || (lane.priority === priority && lane.kind > kind)) break;
+    if (lane.priority > priority) continue;
+    if (lane.priority < priority || lane.kind > kind) break;
+    if (lane.kind < kind) continue;
+    if (lane.work === work) return { lane, at };
+    if ((lane.work ?? '') > (work ?? '')) break;
   }
-  const lane: Lane = { priority, kind, jobs: [], head: 0 };
-  lanes.splice(at, 0, lane);
-  return lane;
+  return { lane: undefined, at };
 }

@@ -1,6 +1,8 @@
 /** Places single tasks: what every queue discipline does once it knows whose turn it is. */
+import type { JobSpec } from '../model/job.ts';
 import { mayWaitAtNode } from './admission.ts';
 import { leaveLane, nextWaiting } from './lanes.ts';
+import { expectedMs } from './learned.ts';
 import type { Dispatch } from './placement.ts';
 import { leastLoad } from './policies/least-load.ts';
 import { policyNamed } from './policies/policies.ts';
@@ -9,9 +11,18 @@ import type { JobRecord, Lane, NodeState } from './state.ts';
 import { parting } from './task-table.ts';
 import { emit, type Turn } from './turn.ts';
 
+/** Tasks that are expected to take longer do not wait at nodes where it matters which node it is. */
+const shortestMs = 100;
+
 /** Returns the policy in force. */
 export function policyOf({ state }: Turn): Policy {
   return policyNamed(state.policy) ?? leastLoad;
+}
+
+/** Returns the policy for tasks of a job: where nothing is known of their kind, the one that needs to know nothing. */
+export function policyFor(turn: Turn, spec: JobSpec): Policy {
+  const policy = policyOf(turn);
+  return policy.needsDurations && expectedMs(turn.state.learned, spec) === null ? leastLoad : policy;
 }
 
 /** Whether as many tasks of the job are under way as its limit allows. */
@@ -31,6 +42,25 @@ export function dispatchOf(job: JobRecord, ordinal: number): Dispatch {
   };
 }
 
+/**
+ * Returns the node that takes a task now, or undefined. `ahead`: where all slots are taken, a short task may wait for one
+ * at a node.
+ */
+export function chooseNode(turn: Turn, job: JobRecord, task: Dispatch, ahead: boolean): NodeState | undefined {
+  const policy = policyFor(turn, job.spec);
+  const node = turn.placement.choose(policy, task);
+  if (node !== undefined || !ahead || !mayWaitAtNode(job)) return node;
+  // At a slow node even a short wait may be the last.
+  if (policy.needsDurations && (expectedMs(turn.state.learned, job.spec) ?? 0) > shortestMs) return undefined;
+  return turn.placement.chooseAhead(policy, task);
+}
+
+/** It waits for a node that is not there: those behind it need not. */
+export function setAside(turn: Turn, lane: Lane, job: JobRecord): void {
+  leaveLane(lane, job);
+  turn.state.aside.add(job.id);
+}
+
 /** Sends a task to a node. */
 export function assign(turn: Turn, { job, ordinal, attempt }: Dispatch, node: NodeState): void {
   emit(turn, { kind: 'assigned', job, ordinal, attempt, node: node.name });
@@ -41,21 +71,16 @@ export function assign(turn: Turn, { job, ordinal, attempt }: Dispatch, node: No
  * for a slot. Returns false where the next one does not fit anywhere now; else the job has left its lane.
  */
 export function placeHead(turn: Turn, lane: Lane, job: JobRecord, ahead: boolean): boolean {
-  const policy = policyOf(turn);
   for (let ordinal = nextWaiting(job); ordinal !== -1; ordinal = nextWaiting(job)) {
     if (atLimit(job)) {
       leaveLane(lane, job); // listed again when one of its tasks ends
       return true;
     }
     const task = dispatchOf(job, ordinal);
-    const node =
-      turn.placement.choose(policy, task) ??
-      (ahead && mayWaitAtNode(job) ? turn.placement.chooseAhead(task) : undefined);
+    const node = chooseNode(turn, job, task, ahead);
     if (node === undefined) {
       if (turn.placement.someMightTake(job.spec)) return false;
-      // It waits for a node that is not there: those behind it need not.
-      leaveLane(lane, job);
-      turn.state.aside.add(job.id);
+      setAside(turn, lane, job);
       return true;
     }
     assign(turn, task, node);

@@ -1,5 +1,5 @@
 /** Indexes over the nodes that make a choice cheap: kept beside the state, made anew from it at any time. */
-import type { JobSpec } from '../model/job.ts';
+import type { JobSpec, PolicyName } from '../model/job.ts';
 import { closedFor, full, lacks, lacksName, mightTake } from './admission.ts';
 import { kindOfRoom } from './lanes.ts';
 import { drawLot } from './lot.ts';
@@ -27,7 +27,7 @@ export interface Placement {
   /** Returns the node that the policy takes for a task among those with a free slot, or undefined. */
   choose(policy: Policy, dispatch: Dispatch): NodeState | undefined;
   /** Returns the node with the shortest queue among those where one more task may wait for a slot, or undefined. */
-  chooseAhead(dispatch: Dispatch): NodeState | undefined;
+  chooseAhead(policy: Policy, dispatch: Dispatch): NodeState | undefined;
   /** How many nodes with what tasks like this one need by name have a free slot. */
   openTo(policy: Policy, spec: JobSpec): number;
   /** Whether any node could take tasks of this job, if it had nothing else to do. */
@@ -48,6 +48,7 @@ interface Shelf {
 
 /** What nodes of one kind of room are kept in. */
 interface Kind {
+  readonly policy: Policy;
   /** A job of this kind. */
   readonly like: JobSpec;
   /** With a free slot, ranked by the policy. */
@@ -60,19 +61,23 @@ interface Kind {
 const kindsKept = 64;
 const hopelessKept = 64;
 
-function newKind(like: JobSpec): Kind {
+function newKind(policy: Policy, like: JobSpec): Kind {
   const shelf = (aheadSlots: Shelf['aheadSlots']): Shelf => ({ index: nodeIndex(), aheadSlots, hopeless: new Set() });
-  return { like, idle: shelf(() => 0), ahead: shelf(({ info }) => info.slots) };
+  return { policy, like, idle: shelf(() => 0), ahead: shelf(({ info }) => info.slots) };
 }
 
 /** Returns the placement for a state; `kind` of a job says which nodes can ever take its tasks (see lanes.ts). */
 export function placement(state: State): Placement {
-  /** One index a kind of room, over the nodes that have what it needs, so that a search meets few that cannot. */
-  const kinds = new Map<string, Kind>();
+  /**
+   * One index a policy and kind of room, over the nodes that have what it needs, so that a search meets few that cannot.
+   */
+  const policies = new Map<Policy, Map<string, Kind>>();
+  const kinds: Kind[] = [];
   const touched = new Set<number>();
   /** A node that might take tasks of a job, found before. */
   const takers = new WeakMap<JobSpec, NodeState>();
-  let policy: Policy | undefined;
+  /** What the indexes are made for: one policy, and what it does where nothing is known. */
+  let inForce: PolicyName | undefined;
 
   const fits = (place: number, spec: JobSpec, { aheadSlots }: Shelf): boolean => {
     const node = state.places[place] as NodeState;
@@ -85,28 +90,34 @@ export function placement(state: State): Placement {
     for (const spec of shelf.hopeless) if (fits(place, spec, shelf)) shelf.hopeless.delete(spec);
   }
 
-  function rank({ like, idle, ahead }: Kind, place: number): void {
+  function rank({ policy, like, idle, ahead }: Kind, place: number): void {
     const node = state.places[place];
     const open = node !== undefined && closedFor(node) === null && lacksName(node, like) === null;
     const free = open ? node.info.slots - node.usedCpus : 0;
-    put(idle, place, open && free > 0 ? (policy as Policy).rank(node) : Infinity);
+    put(idle, place, open && free > 0 ? policy.rank(node, state) : Infinity);
     put(ahead, place, open && free <= 0 && free > -node.info.slots ? node.usedCpus / node.info.slots : Infinity);
   }
 
+  function clear(): void {
+    policies.clear();
+    kinds.length = 0;
+    touched.clear();
+  }
+
   function kindOf(spec: JobSpec, wanted: Policy): Kind {
-    if (policy !== wanted) {
-      kinds.clear();
-      touched.clear();
-      policy = wanted;
-    }
-    for (const place of touched) for (const kind of kinds.values()) rank(kind, place);
+    if (inForce !== state.policy) clear();
+    inForce = state.policy;
+    for (const place of touched) for (const kind of kinds) rank(kind, place);
     touched.clear();
     const name = kindOfRoom(spec);
-    let kind = kinds.get(name);
+    let kind = policies.get(wanted)?.get(name);
     if (kind === undefined) {
-      if (kinds.size >= kindsKept) kinds.clear();
-      kind = newKind(spec);
-      kinds.set(name, kind);
+      if (kinds.length >= kindsKept) clear();
+      kind = newKind(wanted, spec);
+      kinds.push(kind);
+      const ofPolicy = policies.get(wanted) ?? new Map<string, Kind>();
+      policies.set(wanted, ofPolicy);
+      ofPolicy.set(name, kind);
       for (let place = 0; place < state.places.length; place++) rank(kind, place);
     }
     return kind;
@@ -129,7 +140,7 @@ export function placement(state: State): Placement {
   return {
     touch: (place) => touched.add(place),
     reset() {
-      policy = undefined;
+      inForce = undefined;
     },
     choose(wanted, dispatch) {
       const { spec, avoid, except } = dispatch;
@@ -147,8 +158,7 @@ export function placement(state: State): Placement {
         return other !== -1 ? other : chosen(idle.index, wanted, state, dispatch, fits);
       });
     },
-    chooseAhead({ spec }) {
-      if (policy === undefined) return undefined;
+    chooseAhead(policy, { spec }) {
       const { ahead } = kindOf(spec, policy);
       return find(ahead, spec, ahead.index.search);
     },
@@ -190,7 +200,8 @@ function chosen(
       if (open === 1) return fits(a) ? a : -1;
       const other = drawLot(state.seed, job, ordinal, attempt, 1, open - 1);
       const b = index.nth(other >= one ? other + 1 : other);
-      const better = policy.rank(state.places[a] as NodeState) <= policy.rank(state.places[b] as NodeState) ? a : b;
+      const better =
+        policy.rank(state.places[a] as NodeState, state) <= policy.rank(state.places[b] as NodeState, state) ? a : b;
       if (fits(better)) return better;
       return firstFitting(index, better === a ? b : a, open, fits);
     }

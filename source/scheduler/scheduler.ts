@@ -4,6 +4,7 @@
  */
 import type { Event } from '../model/event.ts';
 import type { Fact } from '../model/fact.ts';
+import { busyNodes } from './busy-nodes.ts';
 import { dispatch } from './dispatch.ts';
 import { decideJoin } from './join.ts';
 import { checkOverload, decideDropped, decideHeard, decideHeartbeat, decideLeave, decideTick } from './liveness.ts';
@@ -35,6 +36,7 @@ export function createScheduler(state: State = emptyState(), { remember }: { rem
     state,
     placement: placement(state),
     reservations: reservations(state),
+    busy: busyNodes(state),
     past: past(state, remember),
     settled: false,
     heardAt: [],
@@ -69,6 +71,7 @@ function decide(turn: Turn, event: Event): void {
       });
       turn.placement.reset();
       turn.reservations.reset();
+      turn.busy.reset();
       for (const node of state.nodes.values()) turn.heardAt[node.place] = turn.at;
       return;
     case 'tick':

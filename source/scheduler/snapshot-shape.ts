@@ -146,6 +146,10 @@ export const snapshotRecords = variants({
       errors: list(pair(ordinal, words), limits.tasksPerJob),
     },
   ],
+  /** What was learned of a kind of work, least recently met first. */
+  durations: [5, { name: words, counts: list(pair(count, count), 65_535) }],
+  /** What was learned of a node's speed. */
+  speed: [6, { node: nodeName, counts: list(pair(count, count), 65_535) }],
 });
 
 export type SnapshotRecord = VariantOf<(typeof snapshotRecords)['kinds']>;

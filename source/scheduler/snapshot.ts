@@ -9,6 +9,7 @@
 import { taskStates } from '../model/job.ts';
 import { ShapeError } from '../model/shape.ts';
 import { enqueueJob, waitingAgain } from './lanes.ts';
+import { durationsOf, pairsOf, speedsOf } from './learned.ts';
 import { ordinalHeap } from './ordinal-heap.ts';
 import { countSampled, holdRoom } from './room.ts';
 import { type RecordOf, snapshotRecords, snapshotVersion } from './snapshot-shape.ts';
@@ -46,6 +47,11 @@ export function takeSnapshot(state: State, { samples = false }: { samples?: bool
     for (const chunk of job.tasks.chunks())
       records.push(snapshotRecords.pack({ kind: 'chunk', job: job.id, ...chunk }));
   }
+  const { kinds, speeds } = state.learned;
+  for (const [name, durations] of kinds)
+    records.push(snapshotRecords.pack({ kind: 'durations', name, counts: pairsOf(durations) }));
+  for (const [node, speed] of speeds)
+    records.push(snapshotRecords.pack({ kind: 'speed', node, counts: pairsOf(speed) }));
   return records;
 }
 
@@ -83,6 +89,12 @@ export function restoreSnapshot(snapshot: Iterable<unknown>): State {
         break;
       case 'job':
         restoreJob(state, record);
+        break;
+      case 'durations':
+        state.learned.kinds.set(record.name, durationsOf(record.counts));
+        break;
+      case 'speed':
+        state.learned.speeds.set(record.node, speedsOf(record.counts));
         break;
       case 'chunk':
         if (state.jobs.get(record.job)?.tasks.restore(record) !== true)

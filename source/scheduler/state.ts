@@ -5,6 +5,7 @@
 import type { DisciplineName, JobSpec, JobState, PolicyName, TaskState } from '../model/job.ts';
 import { taskStates } from '../model/job.ts';
 import type { Health, Intent, NodeInfo, Sample } from '../model/node.ts';
+import { type Learned, nothingLearned } from './learned.ts';
 import { type OrdinalHeap, ordinalHeap } from './ordinal-heap.ts';
 import { TaskTable } from './task-table.ts';
 
@@ -109,10 +110,12 @@ export interface NodeState {
   unfitInARow: number;
 }
 
-/** Jobs with waiting tasks that need the same kind of room, in order of arrival. */
+/** Jobs with waiting tasks of one kind of work that need the same kind of room, in order of arrival. */
 export interface Lane {
   readonly priority: number;
   readonly kind: string;
+  /** Null: of several kinds. */
+  readonly work: string | null;
   /** Ascending ids from `head` on. Those that have nothing waiting are passed over. */
   jobs: number[];
   head: number;
@@ -138,7 +141,7 @@ export interface State {
   readonly nodes: Map<string, NodeState>;
   /** Nodes by place; a forgotten node leaves a hole. */
   readonly places: (NodeState | undefined)[];
-  /** Highest priority first, then by kind. */
+  /** Highest priority first, then by kind of room and of work. */
   readonly lanes: Lane[];
   /** Jobs that no node could take, as the nodes are now: they hold nobody back, and are listed again when that changes. */
   readonly aside: Set<number>;
@@ -153,6 +156,7 @@ export interface State {
   requeued: number;
   /** Place of the node that was chosen last. */
   lastPlace: number;
+  readonly learned: Learned;
 }
 
 /** Returns the state before the first fact. */
@@ -181,6 +185,7 @@ export function emptyState(): State {
     lateResults: 0,
     requeued: 0,
     lastPlace: -1,
+    learned: nothingLearned(),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Fact } from '../model/fact.ts';
 import { apply } from './apply.ts';
+import type { BusyNodes } from './busy-nodes.ts';
 import type { Past } from './past.ts';
 import type { Placement } from './placement.ts';
 import type { Reservations } from './reservation.ts';
@@ -10,6 +11,7 @@ export interface Turn {
   readonly state: State;
   readonly placement: Placement;
   readonly reservations: Reservations;
+  readonly busy: BusyNodes;
   readonly past: Past;
   /** Nothing has happened since nothing more could be placed: then nothing can be placed now either. */
   settled: boolean;
@@ -34,5 +36,6 @@ export function emit(turn: Turn, timeless: Timeless<Fact>): void {
     if (node === undefined) return;
     turn.placement.touch(node.place);
     turn.reservations.touch(node.place);
+    turn.busy.touch(node.place);
   }
 }

@@ -25,7 +25,9 @@ export function waitingReasons(state: State, job: JobRecord, ordinal: number, no
   if (roomy > 0) {
     reasons['have room'] = roomy;
     const before = holdsBack(state, job);
-    if (before !== undefined) reasons[`behind job ${before.id}, which comes first`] = 1;
+    if (state.policy === 'earliest-finish' && state.discipline === 'fifo')
+      reasons['behind longer tasks, or for a faster node that is free soon'] = 1;
+    else if (before !== undefined) reasons[`behind job ${before.id}, which comes first`] = 1;
   } else if (neverReason(state, job.spec) !== null) reasons['no node has what it asks for'] = 1;
   return reasons;
 }

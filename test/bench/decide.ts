@@ -3,7 +3,7 @@
  * the next task is placed. `node test/bench/decide.ts [POLICY]` prints microseconds for each policy and size.
  */
 import type { Fact } from '../../source/model/fact.ts';
-import { jobSpec, type PolicyName, policyNames } from '../../source/model/job.ts';
+import { type DisciplineName, jobSpec, type PolicyName, policyNames } from '../../source/model/job.ts';
 import type { NodeInfo, Outcome, Sample } from '../../source/model/node.ts';
 import { policyNamed } from '../../source/scheduler/policies/policies.ts';
 import { createScheduler } from '../../source/scheduler/scheduler.ts';
@@ -23,12 +23,16 @@ interface Cost {
 
 /**
  * Returns what deciding costs in a fleet of that size. `blocked`: a job of higher priority waits for a whole node, of which
- * there is none: on each of them something runs that does not end.
+ * there is none: on each of them something runs that does not end. `mixed`: the nodes differ in speed.
  */
-export function measure(policy: PolicyName, nodes: number, blocked: boolean): Cost {
+export function measure(
+  policy: PolicyName,
+  nodes: number,
+  { blocked = false, mixed = false, discipline = 'fifo' as DisciplineName } = {},
+): Cost {
   const { handle, state } = createScheduler();
   let at = 1;
-  handle({ kind: 'session', at, version: 'bench', policy, discipline: 'fifo', cpuLimit: 100, seed: 1 });
+  handle({ kind: 'session', at, version: 'bench', policy, discipline, cpuLimit: 100, seed: 1 });
   for (let place = 0; place < nodes; place++)
     handle({
       kind: 'join',
@@ -65,7 +69,13 @@ export function measure(policy: PolicyName, nodes: number, blocked: boolean): Co
       const ended = held[which] as (typeof held)[number];
       held[which] = held.at(-1) as (typeof held)[number];
       held.pop();
-      const outcome = { ...outcomeOf(), job: ended.job, ordinal: ended.ordinal, attempt: ended.attempt };
+      const outcome = {
+        ...outcomeOf(),
+        runMs: mixed ? runMsOn(ended.node) : 5_000,
+        job: ended.job,
+        ordinal: ended.ordinal,
+        attempt: ended.attempt,
+      };
       const before = performance.now();
       handle({ kind: 'outcome', at, node: ended.node, outcome });
       const afterOutcome = performance.now();
@@ -81,7 +91,8 @@ export function measure(policy: PolicyName, nodes: number, blocked: boolean): Co
       cost.heartbeatUs += afterHeartbeat - afterOutcome;
       cost.decisionUs += afterDispatch - afterHeartbeat;
     }
-    if (held.length !== limit) throw new Error(`${held.length} of ${limit} tasks are placed`);
+    // With different speeds the last ones wait for fast nodes.
+    if (held.length !== limit && !mixed) throw new Error(`${held.length} of ${limit} tasks are placed`);
     // The first round warms up.
     if (round > 0)
       costs.push({
@@ -92,6 +103,12 @@ export function measure(policy: PolicyName, nodes: number, blocked: boolean): Co
   }
   const median = (of: keyof Cost) => costs.map((one) => one[of]).sort((a, b) => a - b)[costs.length >> 1] as number;
   return { decisionUs: median('decisionUs'), outcomeUs: median('outcomeUs'), heartbeatUs: median('heartbeatUs') };
+}
+
+/** Nodes of three speeds, so that a policy that learns them has something to weigh. */
+function runMsOn(node: string): number {
+  const place = Number(node.slice('node-'.length));
+  return place % 4 === 0 ? 20_000 : place % 4 === 1 ? 10_000 : 5_000;
 }
 
 function infoOf(): NodeInfo {
@@ -136,16 +153,18 @@ function sampleOf(cpu: number): Sample {
 /** Prints a line for each policy and size. */
 export function benchDecide(only?: string): void {
   console.log(
-    'policy                        nodes   decision   outcome   heartbeat   (µs, median of 5 rounds of 20,000)',
+    'policy                            nodes   decision   outcome   heartbeat   (µs, median of 5 rounds of 20,000)',
   );
   for (const policy of policyNames) {
     if (policyNamed(policy) === undefined || (only !== undefined && policy !== only)) continue;
-    for (const blocked of [false, true])
+    const cases: Record<string, Parameters<typeof measure>[2]> = { '': {}, ', one blocked': { blocked: true } };
+    if (policy === 'earliest-finish') cases[', mixed speeds'] = { mixed: true };
+    if (policy === 'least-load') cases[', easy, one blocked'] = { blocked: true, discipline: 'easy' };
+    for (const [variant, given] of Object.entries(cases))
       for (const nodes of [1_000, 10_000]) {
-        const cost = measure(policy, nodes, blocked);
+        const cost = measure(policy, nodes, given);
         const figures = [cost.decisionUs, cost.outcomeUs, cost.heartbeatUs].map((us) => us.toFixed(2).padStart(9));
-        const what = `${policy}${blocked ? ', one blocked' : ''}`;
-        console.log(`${what.padEnd(28)} ${String(nodes).padStart(6)}  ${figures.join(' ')}`);
+        console.log(`${`${policy}${variant}`.padEnd(32)} ${String(nodes).padStart(6)}  ${figures.join(' ')}`);
       }
   }
 }

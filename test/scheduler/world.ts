@@ -327,6 +327,8 @@ export function liveThrough(seed: number, steps: number, watch?: (what: Event | 
 function checkPlaced(state: State): void {
   if (state.queuePaused) return;
   const policy = policyNamed(state.policy);
+  // A task may wait for a faster node that is busy.
+  if (state.policy === 'earliest-finish' && [...state.nodes.values()].some(({ held }) => held.size > 0)) return;
   const anew = placement(state);
   const heads = state.lanes.flatMap((lane) => headOf(state, lane) ?? []);
   heads.sort((a, b) => b.spec.priority - a.spec.priority || a.id - b.id);

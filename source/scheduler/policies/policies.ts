@@ -1,4 +1,5 @@
 import { type DisciplineName, disciplineNames, type PolicyName } from '../../model/job.ts';
+import { earliestFinish } from './earliest-finish.ts';
 import { fewestRunning } from './fewest-running.ts';
 import { first } from './first.ts';
 import { leastLoad } from './least-load.ts';
@@ -8,7 +9,10 @@ import { random } from './random.ts';
 import { roundRobin } from './round-robin.ts';
 
 const known: Partial<Record<PolicyName, Policy>> = Object.fromEntries(
-  [first, roundRobin, random, leastLoad, powerOfTwo, fewestRunning].map((policy) => [policy.name, policy]),
+  [first, roundRobin, random, leastLoad, powerOfTwo, fewestRunning, earliestFinish].map((policy) => [
+    policy.name,
+    policy,
+  ]),
 );
 
 /** Returns the policy of that name, or undefined where this version does not have it. */

@@ -1,0 +1,142 @@
+/**
+ * The order of `earliest-finish`: of the waiting tasks of one priority the one that is expected to take longest goes first
+ * (Graham, Bounds on Multiprocessing Timing Anomalies, 1969), to where it ends first. Where that is a busy node, because
+ * it is faster and frees soon enough, the task waits and claims that slot; the next, shorter one may take what is idle.
+ */
+import type { JobSpec } from '../model/job.ts';
+import { headOf, leaveLane, nextWaiting, waitingJobs } from './lanes.ts';
+import { expectedMs, speedClass, speedOf } from './learned.ts';
+import { assign, atLimit, chooseNode, dispatchOf, setAside } from './place-task.ts';
+import type { JobRecord, Lane, NodeState } from './state.ts';
+import type { Turn } from './turn.ts';
+
+/** So many tasks may claim a slot in one dispatch. */
+const claimsAtOnce = 128;
+/** So many jobs of a lane are looked at to learn how many tasks a job has there. */
+const jobsSampled = 16;
+/** With so many times as much work behind it as a task takes on a slow node, that node cannot be the last to end. */
+const deepBacklog = 2;
+
+/** Lanes of one kind of work, and what a task of it takes at speed 1. */
+interface Known {
+  readonly lane: Lane;
+  readonly ms: number;
+  /** What waits here and in all that comes after, in ms at speed 1; looked for where it is needed. */
+  behindMs: number | null;
+}
+
+interface Course {
+  readonly known: readonly Known[];
+  claimsLeft: number;
+}
+
+/** Returns how long tasks of a lane are expected to take; null where nobody knows, or where they are of several kinds. */
+export function laneMs(turn: Turn, lane: Lane): number | null {
+  if (lane.work === null) return null;
+  const head = headOf(turn.state, lane);
+  return head === undefined ? null : expectedMs(turn.state.learned, head.spec);
+}
+
+/** Places tasks of lanes of one priority, the durations of which are known. */
+export function placeLongestFirst(turn: Turn, lanes: readonly { lane: Lane; ms: number }[]): void {
+  const known = lanes.map(({ lane, ms }) => ({ lane, ms, behindMs: null, first: headOf(turn.state, lane)?.id ?? 0 }));
+  known.sort((a, b) => b.ms - a.ms || a.first - b.first);
+  const course: Course = { known, claimsLeft: claimsAtOnce };
+  /** Kinds of room of which there is none: as with `fifo`, later ones that need it wait too. */
+  const full = new Set<string>();
+  known.forEach(({ lane }, at) => {
+    if (!full.has(lane.kind) && !placeLane(turn, course, at)) full.add(lane.kind);
+  });
+  turn.busy.unclaim();
+}
+
+/** Returns false where a task does not fit anywhere now. */
+function placeLane(turn: Turn, course: Course, at: number): boolean {
+  const { lane } = course.known[at] as Known;
+  for (let job = headOf(turn.state, lane); job !== undefined; job = headOf(turn.state, lane)) {
+    const result = placeJob(turn, course, at, job);
+    if (result === 'full') {
+      if (turn.placement.someMightTake(job.spec)) return false;
+      setAside(turn, lane, job);
+    } else if (result === 'holds') return placeBehind(turn, course, at, job);
+    else leaveLane(lane, job);
+  }
+  return true;
+}
+
+/** The first job of the lane waits for a faster node; those behind it are of the same kind and may be placed meanwhile. */
+function placeBehind(turn: Turn, course: Course, at: number, first: JobRecord): boolean {
+  const { lane } = course.known[at] as Known;
+  for (const job of waitingJobs(turn.state, lane)) {
+    if (job === first) continue;
+    if (course.claimsLeft <= 0) return true;
+    if (placeJob(turn, course, at, job) === 'full') return false;
+  }
+  return true;
+}
+
+/**
+ * Places tasks of a job. `done`: nothing of it waits any more, or its limit is reached; `holds`: what is left waits for a
+ * faster node; `full`: what is left fits nowhere.
+ */
+function placeJob(turn: Turn, course: Course, at: number, job: JobRecord): 'done' | 'holds' | 'full' {
+  let claimed = 0;
+  for (let ordinal = nextWaiting(job); ordinal !== -1; ordinal = nextWaiting(job)) {
+    if (claimed > 0 && (claimed >= job.counts.queued - job.delayed.size || claimed + underWay(job) >= limitOf(job)))
+      return 'holds';
+    if (atLimit(job)) return 'done';
+    const task = dispatchOf(job, ordinal);
+    const node = chooseNode(turn, job, task, true);
+    if (node === undefined) return claimed > 0 ? 'holds' : 'full';
+    const choice = idleOrBusy(turn, course, at, node, job.spec);
+    if (choice === 'wait') return 'holds';
+    if (choice === 'claim') claimed++;
+    else assign(turn, task, node);
+  }
+  return claimed > 0 ? 'holds' : 'done';
+}
+
+function underWay({ counts }: JobRecord): number {
+  return counts.assigned + counts.running;
+}
+
+function limitOf({ spec }: JobRecord): number {
+  return spec.limit ?? Infinity;
+}
+
+/** Whether a task takes the idle node, claims a slot of a busy one where it ends sooner, or waits without a claim. */
+function idleOrBusy(turn: Turn, course: Course, at: number, node: NodeState, spec: JobSpec): 'take' | 'claim' | 'wait' {
+  // Tasks of several CPUs need several slots to be free at once: what is expected of a single one says little.
+  if (spec.cpus > 1) return 'take';
+  const { learned } = turn.state;
+  const { ms } = course.known[at] as Known;
+  const runMs = ms / speedOf(learned, node.name);
+  const slot = turn.busy.soonest(spec, ms, speedClass(learned, node.name), turn.at);
+  if (slot === undefined || slot.finishAt >= turn.at + runMs) return 'take';
+  const backlogMs = (behindMs(turn, course, at) - ms) / turn.busy.totalSpeed();
+  if (backlogMs >= deepBacklog * runMs) return 'take';
+  if (course.claimsLeft-- <= 0) return backlogMs >= runMs ? 'take' : 'wait';
+  turn.busy.claim(slot, turn.at);
+  return 'claim';
+}
+
+/** Work that waits in a lane and in those after it, in ms at speed 1; estimated from a few jobs of each. */
+function behindMs(turn: Turn, { known }: Course, at: number): number {
+  let sum = 0;
+  for (let lane = known.length - 1; lane >= 0; lane--) {
+    const one = known[lane] as Known;
+    if (one.behindMs === null) {
+      sum += one.ms * tasksIn(turn, one.lane);
+      one.behindMs = sum;
+    } else sum = one.behindMs;
+    if (lane === at) break;
+  }
+  return (known[at] as Known).behindMs as number;
+}
+
+function tasksIn({ state }: Turn, { jobs, head }: Lane): number {
+  const sampled = Math.min(jobsSampled, jobs.length - head);
+  let tasks = 0;
+  for (let one = head; one < head + sampled; one++) tasks += state.jobs.get(jobs[one] as number)?.counts.queued ?? 0;
+  return sampled === 0 ? 0 : (tasks * (jobs.length - head)) / sampled;
+}
