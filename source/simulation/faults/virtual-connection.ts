@@ -65,8 +65,9 @@ export function virtualConnection(
       if (by !== 'coordinator') tellEnd('coordinator');
     },
     cut(way, ms) {
-      if (way !== 'toCoordinator') toNode.cutUntil = time.now + ms;
-      if (way !== 'toNode') toCoordinator.cutUntil = time.now + ms;
+      // One cut at a time: what waits for its end keeps its order.
+      for (const one of [...(way === 'toCoordinator' ? [] : [toNode]), ...(way === 'toNode' ? [] : [toCoordinator])])
+        if (time.now >= one.cutUntil) one.cutUntil = time.now + ms;
     },
   };
 }

@@ -240,7 +240,8 @@ export function virtualCoordinator(options: CoordinatorOptions): VirtualCoordina
       begin({ ...options.first, policy: null, discipline: null, cpuLimit: null });
     },
     pause(ms) {
-      awakeAt = time.now + ms;
+      // One pause at a time: what waits for its end keeps its order.
+      if (time.now >= awakeAt) awakeAt = time.now + ms;
     },
   };
 }

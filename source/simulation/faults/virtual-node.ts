@@ -283,7 +283,8 @@ export function virtualNode(options: NodeOptions): VirtualNode {
     },
     crash,
     pause(ms) {
-      awakeAt = time.now + ms;
+      // One pause at a time: what waits for its end keeps its order.
+      if (time.now >= awakeAt) awakeAt = time.now + ms;
     },
     leave(awayMs) {
       if (connection === null) return;
