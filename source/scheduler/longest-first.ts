@@ -15,7 +15,7 @@ import type { Turn } from './turn.ts';
  * fleets, where one task weighs little, a handful.
  */
 function claimsAtOnce(nodes: number): number {
-  return Math.min(128, Math.max(4, Math.floor(2_048 / nodes)));
+  return Math.min(128, Math.max(2, Math.floor(2_048 / nodes)));
 }
 
 /** So many jobs of a lane are looked at to learn how many tasks a job has there. */
