@@ -52,6 +52,7 @@ export function applyNodeFact(state: State, fact: NodeFact): void {
       return;
     case 'node-overloaded':
       node.overloaded = fact.overloaded;
+      if (fact.overloaded) node.overloadedAt = fact.at;
       return;
     case 'node-throttled':
       node.throttle = fact.throttle;
@@ -110,6 +111,7 @@ function joined(state: State, fact: FactOf<'node-joined'>): void {
     intentAt: fact.at,
     deadline: null,
     overloaded: false,
+    overloadedAt: 0,
     throttle: fact.info.throttle,
     sample: null,
     sampledAt: null,

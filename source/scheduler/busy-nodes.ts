@@ -5,9 +5,9 @@
  */
 import type { JobSpec } from '../model/job.ts';
 import { closedFor, lacks } from './admission.ts';
-import { remainingMs, speedClass, speedOf } from './learned.ts';
+import { remainingMs, speedClass, speedOf, speedOfClass } from './learned.ts';
 import { type NodeIndex, nodeIndex } from './node-index.ts';
-import type { NodeState, State } from './state.ts';
+import type { Held, NodeState, State } from './state.ts';
 
 /** A busy node that will have a slot, and when a task would be done there. */
 export interface Slot {
@@ -21,7 +21,7 @@ export interface BusyNodes {
   /** The state is another. */
   reset(): void;
   /** Slots of all open nodes, each counted by its speed. */
-  totalSpeed(): number;
+  totalSpeed(now: number): number;
   /**
    * Returns where a task that takes `ms` at speed 1 would end first among busy nodes faster than `slowest` (a speed class);
    * undefined where there are none of which that is known.
@@ -32,6 +32,9 @@ export interface BusyNodes {
   /** Forgets all claims. */
   unclaim(): void;
 }
+
+/** However overdue, a task is expected to run for at least this share of the time that it has run. */
+const leastLeft = 1 / 16;
 
 /** Returns the busy nodes of a state. */
 export function busyNodes(state: State): BusyNodes {
@@ -62,19 +65,39 @@ export function busyNodes(state: State): BusyNodes {
       classes.set(after, index);
     }
     const busy = node.usedCpus + 1 > node.info.slots;
-    index.set(place, busy ? (slotsOf(node, now)[0] ?? Infinity) : Infinity);
+    index.set(place, busy ? firstFree(node, now) : Infinity);
+  }
+
+  /** When an attempt is expected to end; Infinity where nobody knows. */
+  function endOf({ job, startedAt, assignedAt }: Held, node: NodeState, now: number): number {
+    const spec = state.jobs.get(job)?.spec;
+    // The start of short ones is never told on its own.
+    const ranMs = Math.max(0, now - (startedAt ?? assignedAt));
+    const left = spec === undefined ? null : remainingMs(state.learned, spec, node.name, ranMs);
+    return left === null ? Infinity : now + Math.max(left, ranMs * leastLeft, 1);
+  }
+
+  function firstFree(node: NodeState, now: number): number {
+    let first = Infinity;
+    for (const held of node.held.values()) first = Math.min(first, endOf(held, node, now));
+    return first;
   }
 
   function slotsOf(node: NodeState, now: number): number[] {
-    const ends: number[] = [];
-    for (const { job, startedAt, assignedAt } of node.held.values()) {
-      const spec = state.jobs.get(job)?.spec;
-      // The start of short ones is never told on its own.
-      const ranMs = Math.max(0, now - (startedAt ?? assignedAt));
-      const left = spec === undefined ? null : remainingMs(state.learned, spec, node.name, ranMs);
-      if (left !== null) ends.push(now + left);
+    return [...node.held.values()].map((held) => endOf(held, node, now)).sort((a, b) => a - b);
+  }
+
+  /** The node of one speed that has a slot first; -1 where there is none. */
+  function firstIn(index: NodeIndex, spec: JobSpec, now: number): number {
+    const able = (at: number) => lacks(state.places[at] as NodeState, spec) === null;
+    for (;;) {
+      const lowest = index.lowest();
+      if (lowest === -1) return -1;
+      const place = able(lowest) ? lowest : index.search(able);
+      if (place === -1 || index.rankOf(place) > now || claims.has(place)) return place;
+      // What runs there takes longer than expected: what is expected now?
+      index.set(place, firstFree(state.places[place] as NodeState, now));
     }
-    return ends.sort((a, b) => a - b);
   }
 
   function refresh(now: number): void {
@@ -95,24 +118,19 @@ export function busyNodes(state: State): BusyNodes {
       speeds.length = 0;
       total = 0;
     },
-    totalSpeed: () => total,
+    totalSpeed(now) {
+      refresh(now);
+      return total;
+    },
     soonest(spec, ms, slowest, now) {
       refresh(now);
       let best: Slot | undefined;
       for (const [speed, index] of classes) {
         if (speed <= slowest) continue;
-        for (;;) {
-          const place = index.search((at) => lacks(state.places[at] as NodeState, spec) === null);
-          if (place === -1) break;
-          const node = state.places[place] as NodeState;
-          const freeAt = claims.get(place)?.[0] ?? slotsOf(node, now)[0] ?? Infinity;
-          index.set(place, freeAt);
-          // It was to be free earlier: what runs there takes longer than expected.
-          if (index.search((at) => lacks(state.places[at] as NodeState, spec) === null) !== place) continue;
-          const finishAt = freeAt + ms / speedOf(state.learned, node.name);
-          if (best === undefined || finishAt < best.finishAt) best = { place, finishAt };
-          break;
-        }
+        const place = firstIn(index, spec, now);
+        if (place === -1) continue;
+        const finishAt = index.rankOf(place) + ms / speedOfClass(speed);
+        if (best === undefined || finishAt < best.finishAt) best = { place, finishAt };
       }
       return best;
     },

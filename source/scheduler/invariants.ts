@@ -4,6 +4,7 @@
  */
 import { endStates, type TaskState, taskStates } from '../model/job.ts';
 import { attemptId } from '../model/node.ts';
+import { partitionDepth } from './policies/partition.ts';
 import { addRoom } from './room.ts';
 import type { Held, JobRecord, NodeState, State } from './state.ts';
 import { noCounts } from './state.ts';
@@ -12,8 +13,8 @@ import { noCounts } from './state.ts';
  * Returns what is broken, a line each; nothing where all is well:
  * - sums: a job's counters are a fold over its tasks, the totals a fold over the jobs, a node's accounts (CPUs, memory,
  *   resources, running, assigned, unseen) a fold over what it holds; nothing is negative;
- * - room: what was placed on a node since it joined is at most one task a slot ahead, CPUs counted as slots; memory and
- *   resources are never given twice;
+ * - room: what was placed on a node since it joined is at most one task a slot ahead, CPUs counted as slots, or as deep as
+ *   `partition` fills its queue; memory and resources are never given twice;
  * - one current attempt: each assigned or running task is held as current by exactly one node, with its own attempt
  *   number and state; nothing else is held as current; a task that was never placed has no attempt;
  * - gone is gone: a lost or left node holds nothing and is not connected; a drained one holds nothing and drains;
@@ -85,7 +86,10 @@ function checkRoom({ name, info, held }: NodeState, say: Say): void {
   const placed = [...held.values()].filter(({ number }) => number > 0);
   const cpus = placed.reduce((sum, one) => addRoom(sum, one.cpus), 0);
   const memory = placed.reduce((sum, one) => addRoom(sum, one.memoryBytes), 0);
-  say(cpus <= 2 * info.slots, `node ${name}: ${cpus} CPUs were placed on ${info.slots} slots`);
+  say(
+    cpus <= info.slots + Math.max(info.slots, partitionDepth),
+    `node ${name}: ${cpus} CPUs were placed on ${info.slots} slots`,
+  );
   say(memory <= info.memoryTotal, `node ${name}: ${memory} bytes were placed in ${info.memoryTotal}`);
   for (const resource of new Set(placed.flatMap((one) => Object.keys(one.resources)))) {
     const used = placed.reduce((sum, one) => addRoom(sum, one.resources[resource] ?? 0), 0);

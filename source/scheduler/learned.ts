@@ -129,8 +129,13 @@ function bucketOf(ms: number): number {
   return (Math.log2(ms) - lowestOctave) * perOctave;
 }
 
+const msOfBuckets = Float64Array.from(
+  { length: durationBuckets },
+  (_, bucket) => 2 ** (bucket / perOctave + lowestOctave),
+);
+
 function msOf(bucket: number): number {
-  return 2 ** (bucket / perOctave + lowestOctave);
+  return msOfBuckets[bucket] as number;
 }
 
 /** The bucket of a quantile among those from `from` on; -1 where there is nothing. */
@@ -163,7 +168,12 @@ export function speedClass({ speeds }: Learned, node: string): number {
 
 /** Returns how many times as fast as others a node is; 1 where too little is known. */
 export function speedOf(learned: Learned, node: string): number {
-  return 2 ** (speedClass(learned, node) / perOctave);
+  return speedOfClass(speedClass(learned, node));
+}
+
+/** Returns the speed that a class stands for. */
+export function speedOfClass(speed: number): number {
+  return 2 ** (speed / perOctave);
 }
 
 /** Returns how long tasks of a job take on a node of speed 1, the median; null where no such task has succeeded. */

@@ -67,11 +67,21 @@ export function decideHeartbeat(turn: Turn, { node: name, seen, sample }: EventO
   checkOverload(turn, node);
 }
 
-/** The limit holds for what the node would report now: when our own tasks end, their share is free again. */
-export function checkOverload(turn: Turn, node: NodeState): void {
+/** Well below the limit, as a share of it, an overloaded node is taken at once. */
+const wellBelow = 15 / 16;
+/** Just below it, only when it has been overloaded for so long: a load at the limit does not make it come and go. */
+const overloadedForMs = 5_000;
+
+/**
+ * The limit holds for what the node would report now: when our own tasks end, their share is free again. `changed`: the
+ * limit is another, and holds at once.
+ */
+export function checkOverload(turn: Turn, node: NodeState, changed = false): void {
   if (node.sample === null) return; // what we knew last holds until it reports again
   const cpu = projectedCpu(node);
-  const overloaded = cpu > cpuLimitOf(turn.state, node);
+  const limit = cpuLimitOf(turn.state, node);
+  const waits = node.overloaded && !changed && turn.at - node.overloadedAt < overloadedForMs;
+  const overloaded = cpu > (waits ? limit * wellBelow : limit);
   if (overloaded !== node.overloaded) emit(turn, { kind: 'node-overloaded', node: node.name, overloaded, cpu });
 }
 

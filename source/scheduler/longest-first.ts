@@ -10,8 +10,14 @@ import { assign, atLimit, chooseNode, dispatchOf, setAside } from './place-task.
 import type { JobRecord, Lane, NodeState } from './state.ts';
 import type { Turn } from './turn.ts';
 
-/** So many tasks may claim a slot in one dispatch. */
-const claimsAtOnce = 128;
+/**
+ * So many tasks may claim a slot in one dispatch: among few nodes as many as it takes to see the end of the list; in large
+ * fleets, where one task weighs little, a handful.
+ */
+function claimsAtOnce(nodes: number): number {
+  return Math.min(128, Math.max(2, Math.floor(2_048 / nodes)));
+}
+
 /** So many jobs of a lane are looked at to learn how many tasks a job has there. */
 const jobsSampled = 16;
 /** With so many times as much work behind it as a task takes on a slow node, that node cannot be the last to end. */
@@ -41,7 +47,7 @@ export function laneMs(turn: Turn, lane: Lane): number | null {
 export function placeLongestFirst(turn: Turn, lanes: readonly { lane: Lane; ms: number }[]): void {
   const known = lanes.map(({ lane, ms }) => ({ lane, ms, behindMs: null, first: headOf(turn.state, lane)?.id ?? 0 }));
   known.sort((a, b) => b.ms - a.ms || a.first - b.first);
-  const course: Course = { known, claimsLeft: claimsAtOnce };
+  const course: Course = { known, claimsLeft: claimsAtOnce(turn.state.nodes.size) };
   /** Kinds of room of which there is none: as with `fifo`, later ones that need it wait too. */
   const full = new Set<string>();
   known.forEach(({ lane }, at) => {
@@ -111,10 +117,10 @@ function idleOrBusy(turn: Turn, course: Course, at: number, node: NodeState, spe
   const { learned } = turn.state;
   const { ms } = course.known[at] as Known;
   const runMs = ms / speedOf(learned, node.name);
+  const backlogMs = (behindMs(turn, course, at) - ms) / turn.busy.totalSpeed(turn.at);
+  if (backlogMs >= deepBacklog * runMs) return 'take';
   const slot = turn.busy.soonest(spec, ms, speedClass(learned, node.name), turn.at);
   if (slot === undefined || slot.finishAt >= turn.at + runMs) return 'take';
-  const backlogMs = (behindMs(turn, course, at) - ms) / turn.busy.totalSpeed();
-  if (backlogMs >= deepBacklog * runMs) return 'take';
   if (course.claimsLeft-- <= 0) return backlogMs >= runMs ? 'take' : 'wait';
   turn.busy.claim(slot, turn.at);
   return 'claim';

@@ -8,6 +8,8 @@ export interface NodeIndex {
   readonly open: number;
   /** Opens a place with a rank (lower is better), or closes it with Infinity. */
   set(place: number, rank: number): void;
+  /** The rank of a place; Infinity where it is not open. */
+  rankOf(place: number): number;
   /** Place of the lowest rank, the earliest place among equals; -1 where nothing is open. */
   lowest(): number;
   /** The first open place after `place`, going round; -1 where nothing is open. */
@@ -86,6 +88,7 @@ export function nodeIndex(): NodeIndex {
       counts[i] = rank === Infinity ? 0 : 1;
       for (i >>= 1; i >= 1; i >>= 1) join(i);
     },
+    rankOf: (place) => (place < size ? (ranks[size + place] as number) : Infinity),
     lowest: () => lowestBelow(1),
     next(place) {
       const open = counts[1] as number;

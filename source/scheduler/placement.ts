@@ -1,5 +1,5 @@
 /** Indexes over the nodes that make a choice cheap: kept beside the state, made anew from it at any time. */
-import type { JobSpec, PolicyName } from '../model/job.ts';
+import type { DisciplineName, JobSpec, PolicyName } from '../model/job.ts';
 import { closedFor, full, lacks, lacksName, mightTake } from './admission.ts';
 import { kindOfRoom } from './lanes.ts';
 import { drawLot } from './lot.ts';
@@ -49,6 +49,8 @@ interface Shelf {
 /** What nodes of one kind of room are kept in. */
 interface Kind {
   readonly policy: Policy;
+  /** So many CPUs of tasks may wait where the policy puts them. */
+  readonly depthCpus: number;
   /** A job of this kind. */
   readonly like: JobSpec;
   /** With a free slot, ranked by the policy. */
@@ -61,9 +63,9 @@ interface Kind {
 const kindsKept = 64;
 const hopelessKept = 64;
 
-function newKind(policy: Policy, like: JobSpec): Kind {
+function newKind(policy: Policy, like: JobSpec, depthCpus: number): Kind {
   const shelf = (aheadSlots: Shelf['aheadSlots']): Shelf => ({ index: nodeIndex(), aheadSlots, hopeless: new Set() });
-  return { policy, like, idle: shelf(() => 0), ahead: shelf(({ info }) => info.slots) };
+  return { policy, like, depthCpus, idle: shelf(() => depthCpus), ahead: shelf(({ info }) => info.slots) };
 }
 
 /** Returns the placement for a state; `kind` of a job says which nodes can ever take its tasks (see lanes.ts). */
@@ -78,6 +80,7 @@ export function placement(state: State): Placement {
   const takers = new WeakMap<JobSpec, NodeState>();
   /** What the indexes are made for: one policy, and what it does where nothing is known. */
   let inForce: PolicyName | undefined;
+  let discipline: DisciplineName | undefined;
 
   const fits = (place: number, spec: JobSpec, { aheadSlots }: Shelf): boolean => {
     const node = state.places[place] as NodeState;
@@ -90,12 +93,17 @@ export function placement(state: State): Placement {
     for (const spec of shelf.hopeless) if (fits(place, spec, shelf)) shelf.hopeless.delete(spec);
   }
 
-  function rank({ policy, like, idle, ahead }: Kind, place: number): void {
+  function rank({ policy, depthCpus, like, idle, ahead }: Kind, place: number): void {
     const node = state.places[place];
     const open = node !== undefined && closedFor(node) === null && lacksName(node, like) === null;
     const free = open ? node.info.slots - node.usedCpus : 0;
-    put(idle, place, open && free > 0 ? policy.rank(node, state) : Infinity);
+    put(idle, place, open && free + depthCpus > 0 ? policy.rank(node, state) : Infinity);
     put(ahead, place, open && free <= 0 && free > -node.info.slots ? node.usedCpus / node.info.slots : Infinity);
+  }
+
+  /** Disciplines that promise room at a certain time cannot have tasks waiting at nodes. */
+  function depthOf({ depthCpus = 0 }: Policy): number {
+    return state.discipline === 'fifo' ? depthCpus : 0;
   }
 
   function clear(): void {
@@ -105,15 +113,16 @@ export function placement(state: State): Placement {
   }
 
   function kindOf(spec: JobSpec, wanted: Policy): Kind {
-    if (inForce !== state.policy) clear();
+    if (inForce !== state.policy || discipline !== state.discipline) clear();
     inForce = state.policy;
+    discipline = state.discipline;
     for (const place of touched) for (const kind of kinds) rank(kind, place);
     touched.clear();
     const name = kindOfRoom(spec);
     let kind = policies.get(wanted)?.get(name);
     if (kind === undefined) {
       if (kinds.length >= kindsKept) clear();
-      kind = newKind(wanted, spec);
+      kind = newKind(wanted, spec, depthOf(wanted));
       kinds.push(kind);
       const ofPolicy = policies.get(wanted) ?? new Map<string, Kind>();
       policies.set(wanted, ofPolicy);

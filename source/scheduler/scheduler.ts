@@ -141,7 +141,7 @@ function decide(turn: Turn, event: Event): void {
       return;
     case 'set-cpu-limit':
       emit(turn, { kind: 'cpu-limit-set', cpuLimit: event.cpuLimit, by: event.by });
-      for (const node of state.nodes.values()) checkOverload(turn, node);
+      for (const node of state.nodes.values()) checkOverload(turn, node, true);
       return;
   }
 }

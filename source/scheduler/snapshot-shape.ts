@@ -20,6 +20,7 @@ import {
   int,
   list,
   nullable,
+  optional,
   real,
   type Shape,
   struct,
@@ -110,6 +111,7 @@ export const snapshotRecords = variants({
       unfitInARow: count,
       held: list(held, Number.MAX_SAFE_INTEGER),
       observed: nullable(observed),
+      overloadedAt: optional(instant, 0),
     },
   ],
   /** In order of id. */

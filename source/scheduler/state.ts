@@ -86,6 +86,8 @@ export interface NodeState {
   intentAt: number;
   deadline: number | null;
   overloaded: boolean;
+  /** When it was found to be, last. */
+  overloadedAt: number;
   throttle: number;
   sample: Sample | null;
   sampledAt: number | null;

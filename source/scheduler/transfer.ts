@@ -1,6 +1,7 @@
 /** Takes tasks back that wait at a busy node while another one has nothing to do. */
 import { closedFor } from './admission.ts';
 import { headOf } from './lanes.ts';
+import { levelQueues } from './level.ts';
 import { leastLoad } from './policies/least-load.ts';
 import { policyNamed } from './policies/policies.ts';
 import type { Held, State } from './state.ts';
@@ -14,6 +15,7 @@ const patienceMs = 1_000;
 export function decideTransfer(turn: Turn): void {
   const { state } = turn;
   if (state.totals.assigned === 0 || state.queuePaused) return;
+  if (state.policy === 'partition' && state.discipline === 'fifo') return levelQueues(turn);
   for (const lane of state.lanes) if (headOf(state, lane) !== undefined) return;
   let free = freeSlots(state);
   if (free === 0) return;

@@ -116,8 +116,25 @@ describe('the CPU limit', () => {
     on.submit(1);
     expect(on.dispatch()).toEqual([]);
     expect(on.beat('a', 81)).toEqual(['a sampled']);
-    expect(on.beat('a', 80)).toEqual(['a sampled', 'a below its limit']);
+    expect(on.beat('a', 75)).toEqual(['a sampled', 'a below its limit']);
     expect(on.dispatch()).toEqual(['1.0#1 assigned a']);
+    expectFolded(on);
+  });
+
+  test('a load at the limit does not make it come and go', () => {
+    const on = fleet();
+    on.join('a');
+    on.beat('a', 81);
+    on.pass(3_000, 'a');
+    expect(on.beat('a', 80)).toEqual(['a sampled']);
+    expect(on.beat('a', 75.1)).toEqual(['a sampled']);
+    on.pass(2_000, 'a');
+    expect(on.beat('a', 80)).toEqual(['a sampled', 'a below its limit']);
+    expect(on.beat('a', 81)).toEqual(['a sampled', 'a overloaded']);
+    on.pass(1_000, 'a');
+    expect(on.beat('a', 80)).toEqual(['a sampled']);
+    // An operator who raises the limit does not wait.
+    expect(on.tell({ kind: 'set-cpu-limit', cpuLimit: 82, by: 'ana' })).toEqual(['cpu limit 82', 'a below its limit']);
     expectFolded(on);
   });
 

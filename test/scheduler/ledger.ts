@@ -95,6 +95,11 @@ export class Ledger {
     task.attempt = fact.attempt;
     const closed = node === undefined ? 'unknown' : closedFor(node);
     if (closed !== null) throw new Error(`${id} was assigned to ${fact.node}, which is ${closed}`);
+    // Only `partition` fills the queues of nodes; with a discipline that makes reservations nothing waits there.
+    const ahead = state.discipline === 'fifo' ? (node?.info.slots ?? 0) : 0;
+    const deep = state.policy === 'partition' && state.discipline === 'fifo';
+    if (node !== undefined && !deep && node.usedCpus > node.info.slots + ahead + 1e-6)
+      throw new Error(`${id} was assigned to ${fact.node}, which had no room`);
     if (state.queuePaused) throw new Error(`${id} was assigned while the queue is paused`);
     const job = state.jobs.get(fact.job);
     if (job !== undefined && job.waitsFor.size > 0) throw new Error(`${id} was assigned before its time`);

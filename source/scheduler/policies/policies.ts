@@ -3,13 +3,14 @@ import { earliestFinish } from './earliest-finish.ts';
 import { fewestRunning } from './fewest-running.ts';
 import { first } from './first.ts';
 import { leastLoad } from './least-load.ts';
+import { partition } from './partition.ts';
 import type { Policy } from './policy.ts';
 import { powerOfTwo } from './power-of-two.ts';
 import { random } from './random.ts';
 import { roundRobin } from './round-robin.ts';
 
 const known: Partial<Record<PolicyName, Policy>> = Object.fromEntries(
-  [first, roundRobin, random, leastLoad, powerOfTwo, fewestRunning, earliestFinish].map((policy) => [
+  [first, roundRobin, random, leastLoad, powerOfTwo, fewestRunning, earliestFinish, partition].map((policy) => [
     policy.name,
     policy,
   ]),

@@ -10,6 +10,8 @@ export interface Policy {
   rank(node: NodeState, state: State): number;
   /** What `explain` shows of a node for tasks of a job, where that is not the rank. */
   score?(node: NodeState, state: State, spec: JobSpec): number;
+  /** So many CPUs of tasks may wait at a node beyond its slots; none where it is not said. */
+  readonly depthCpus?: number;
   /** For tasks of which nothing is known yet another policy decides. */
   readonly needsDurations?: true;
   /**

@@ -1,0 +1,259 @@
+/** The coordinator's shell in virtual time: the real scheduler, a journal that can lose its end, sessions, and words that leave when they are durable. */
+import type { Event } from '../../model/event.ts';
+import type { Fact, FactOf } from '../../model/fact.ts';
+import { liveness } from '../../model/limits.ts';
+import { type Attempt, attemptId, type Outcome } from '../../model/node.ts';
+import { apply, fold } from '../../scheduler/apply.ts';
+import { joinObjection } from '../../scheduler/join.ts';
+import { createScheduler, type Scheduler } from '../../scheduler/scheduler.ts';
+import type { State } from '../../scheduler/state.ts';
+import type { Plant } from './planted.ts';
+import type { Order, Report, Side, VirtualConnection } from './virtual-connection.ts';
+import type { VirtualJournal } from './virtual-journal.ts';
+import type { VirtualTime } from './virtual-time.ts';
+
+type Untimed<E> = E extends unknown ? Omit<E, 'at'> : never;
+export type UntimedEvent = Untimed<Event>;
+
+export interface VirtualCoordinator {
+  readonly state: State;
+  readonly up: boolean;
+  /** Handles an event; `durable` is called when what follows is. Nothing happens while it is down. */
+  tell(event: UntimedEvent, durable?: (facts: readonly Fact[]) => void): void;
+  /** Takes a connection; null where it is down. */
+  accept(connect: (side: Side<Report>) => VirtualConnection): VirtualConnection | null;
+  crash(): void;
+  /** Goes on from what the journal still has, `jumpMs` later by the machine's clock. */
+  restart(jumpMs: number): void;
+  pause(ms: number): void;
+  /** Its time now. */
+  readonly now: number;
+}
+
+export interface CoordinatorOptions {
+  time: VirtualTime;
+  journal: VirtualJournal;
+  first: Extract<UntimedEvent, { kind: 'session' }>;
+  /** How long a task runs at full speed, and whether it takes its node down. */
+  workOf(attempt: Attempt): { runMs: number; poison: boolean };
+  /** Told every event with what followed, after it was applied. */
+  check(event: Event, facts: readonly Fact[], state: State): void;
+  recovered(state: State): void;
+  /** An end became durable: whoever watches sees it. */
+  told(fact: FactOf<'ended'>): void;
+  plant: Plant | null;
+}
+
+interface Session {
+  readonly name: string;
+  readonly connection: VirtualConnection;
+}
+
+export function virtualCoordinator(options: CoordinatorOptions): VirtualCoordinator {
+  const { time, journal, plant } = options;
+  let scheduler: Scheduler = createScheduler();
+  let up = true;
+  let life = 0;
+  let awakeAt = 0;
+  let offsetMs = 1_000_000_000;
+  let tickedAt = 0;
+  let dispatching = false;
+  const sessions = new Map<string, Session>();
+  const connections = new Set<VirtualConnection>();
+
+  const now = () => time.now + offsetMs;
+
+  /** Not while it stands still, and not by the one who died meanwhile. */
+  function later(ms: number, deed: () => void): void {
+    const asked = life;
+    const attempt = (): void => {
+      if (life !== asked || !up) return;
+      if (time.now < awakeAt) time.after(awakeAt - time.now, attempt);
+      else deed();
+    };
+    time.after(ms, attempt);
+  }
+
+  function tell(event: UntimedEvent, durable?: (facts: readonly Fact[]) => void): void {
+    if (!up) return;
+    const stamped = { ...event, at: now() } as Event;
+    const facts = scheduler.handle(stamped);
+    options.check(stamped, facts, scheduler.state);
+    const kept = facts.filter(({ kind }) => kind !== 'sampled' && (plant !== 'unwritten facts' || kind !== 'requeued'));
+    if (plant === 'applied twice') for (const fact of facts) if (fact.kind === 'ended') apply(scheduler.state, fact);
+    if (kept.length > 0 || durable !== undefined) {
+      const written = life;
+      journal.append(kept, () => {
+        if (life !== written) return;
+        later(0, () => {
+          for (const fact of kept) act(fact);
+          durable?.(kept);
+        });
+      });
+    }
+    if (event.kind !== 'dispatch' && !dispatching) {
+      dispatching = true;
+      later(1, () => {
+        dispatching = false;
+        tell({ kind: 'dispatch' });
+      });
+    }
+  }
+
+  /** What a durable fact makes it say, by the state of now: what was taken back meanwhile is not sent. */
+  function act(fact: Fact): void {
+    if (fact.kind === 'ended') options.told(fact);
+    if (!('node' in fact) || fact.node === null) return;
+    const session = sessions.get(fact.node);
+    if (session === undefined) return;
+    const say = (order: Order) => session.connection.toNode(order);
+    switch (fact.kind) {
+      case 'assigned': {
+        const held = scheduler.state.nodes.get(fact.node)?.held.get(attemptId(fact.job, fact.ordinal, fact.attempt));
+        const job = scheduler.state.jobs.get(fact.job);
+        if (job === undefined || held?.number === 0 || (held === undefined && plant !== 'sent after all')) return;
+        const { cpus, noRetry } = job.spec;
+        const attempt = keyOf(fact);
+        const order = { kind: 'assign', attempt, number: held?.number ?? 0, cpus, noRetry } as const;
+        for (let times = plant === 'assigned twice' ? 2 : 1; times > 0; times--)
+          say({ ...order, ...options.workOf(attempt) });
+        return;
+      }
+      case 'recalled':
+        return say({ kind: 'recall', attempt: keyOf(fact) });
+      case 'stop-asked':
+        return say({ kind: 'stop', attempt: keyOf(fact) });
+      case 'node-joined':
+        return say({ kind: 'joined' });
+      case 'node-health':
+        if (fact.health === 'lost' || fact.health === 'left') {
+          sessions.delete(fact.node);
+          session.connection.close('coordinator');
+        }
+    }
+  }
+
+  function take(report: Report, connection: VirtualConnection): void {
+    if (report.kind === 'join') return join(report, connection);
+    const session = [...sessions.values()].find((one) => one.connection === connection);
+    if (session === undefined) return;
+    const node = session.name;
+    tell({ kind: 'heard', node });
+    switch (report.kind) {
+      case 'heartbeat':
+        connection.toNode({ kind: 'beat' });
+        return tell({ ...report, node });
+      case 'started':
+      case 'returned':
+        if (plant === 'dropped returns' && report.kind === 'returned') return;
+        return tell({ kind: report.kind, node, attempt: report.attempt });
+      case 'outcome':
+        return ended(report.outcome, session);
+      case 'leave':
+        return tell({ kind: 'leave', node });
+    }
+  }
+
+  function ended(told: Outcome, session: Session): void {
+    const settle = () => {
+      if (sessions.get(session.name) === session) session.connection.toNode({ kind: 'settled', attempt: keyOf(told) });
+    };
+    if (plant === 'dropped ends') return settle();
+    const attempt = plant === 'stale attempts' ? currentAttempt(scheduler.state, told) : told.attempt;
+    tell({ kind: 'outcome', node: session.name, outcome: { ...told, attempt } }, settle);
+  }
+
+  function join(
+    { name, incarnation, info, holding }: Extract<Report, { kind: 'join' }>,
+    connection: VirtualConnection,
+  ) {
+    if (joinObjection(scheduler.state, name, incarnation) !== null) {
+      connection.toNode({ kind: 'refuse' });
+      return;
+    }
+    const before = sessions.get(name);
+    sessions.set(name, { name, connection });
+    before?.connection.close('coordinator');
+    const slots = plant === 'a slot too many' ? info.slots + 1 : info.slots;
+    tell({ kind: 'join', node: name, incarnation, info: { ...info, slots }, address: 'virtual', holding });
+  }
+
+  function closed(connection: VirtualConnection): void {
+    connections.delete(connection);
+    for (const { name, connection: its } of [...sessions.values()])
+      if (its === connection) {
+        sessions.delete(name);
+        tell({ kind: 'dropped', node: name, reason: 'reset' });
+      }
+  }
+
+  function tick(): void {
+    if (plant === 'no ticks') return;
+    tell({ kind: 'tick', stalled: time.now - tickedAt > liveness.stallMs });
+    tickedAt = time.now;
+    later(liveness.tickMs, tick);
+  }
+
+  function begin(event: Extract<UntimedEvent, { kind: 'session' }>): void {
+    up = true;
+    awakeAt = 0;
+    dispatching = false;
+    tickedAt = time.now;
+    tell(event);
+    tick();
+  }
+
+  begin(options.first);
+  return {
+    get state() {
+      return scheduler.state;
+    },
+    get up() {
+      return up;
+    },
+    get now() {
+      return now();
+    },
+    tell,
+    accept(connect) {
+      if (!up) return null;
+      const connection: VirtualConnection = connect({
+        take: (report) => later(0, () => connections.has(connection) && take(report, connection)),
+        closed: () => later(0, () => closed(connection)),
+      });
+      connections.add(connection);
+      return connection;
+    },
+    crash() {
+      up = false;
+      life++;
+      sessions.clear();
+      for (const connection of connections) connection.close('network');
+      connections.clear();
+    },
+    restart(jumpMs) {
+      const state = fold(plant === 'no-retry forgotten' ? journal.facts.map(forgetful) : journal.facts);
+      options.recovered(state);
+      scheduler = createScheduler(state);
+      // Whatever the machine's clock says now: time does not run backwards.
+      offsetMs = Math.max(offsetMs + jumpMs, state.at - time.now);
+      begin({ ...options.first, policy: null, discipline: null, cpuLimit: null });
+    },
+    pause(ms) {
+      // One pause at a time: what waits for its end keeps its order.
+      if (time.now >= awakeAt) awakeAt = time.now + ms;
+    },
+  };
+}
+
+function currentAttempt(state: State, { job, ordinal, attempt }: Attempt): number {
+  return state.jobs.get(job)?.tasks.get(ordinal, 'attempt') ?? attempt;
+}
+
+function forgetful(fact: Fact): Fact {
+  return fact.kind === 'job-submitted' ? { ...fact, spec: { ...fact.spec, noRetry: false } } : fact;
+}
+
+function keyOf({ job, ordinal, attempt }: Attempt): Attempt {
+  return { job, ordinal, attempt };
+}
