@@ -54,6 +54,7 @@ export const wordNames = [
   'events',
   'simulate',
   'completion',
+  'config',
 ] as const;
 export type WordName = (typeof wordNames)[number];
 
