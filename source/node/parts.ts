@@ -47,7 +47,8 @@ export async function assemble(
 ): Promise<Parts> {
   const { name, log } = options;
   const dir = options.stateDir === null ? null : join(options.stateDir, `node-${name}`);
-  const groups = await openTaskGroups(incarnation);
+  const groups = options.controlGroups === false ? null : await openTaskGroups(incarnation);
+  if (groups === null) log('no control groups to write to: what a task hides from its node outlives it');
   const spool = takeOver(dir, incarnation, groups, log);
   const sampler = await openSampler(clock);
   const slots = options.slots ?? sampler.machine.cores;
