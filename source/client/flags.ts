@@ -53,6 +53,7 @@ export const wordNames = [
   'explain',
   'events',
   'simulate',
+  'completion',
 ] as const;
 export type WordName = (typeof wordNames)[number];
 
