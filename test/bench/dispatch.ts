@@ -36,6 +36,7 @@ async function startFleet(data: string | null, slots: number): Promise<Fleet> {
     data,
     seed: 1,
     record: null,
+    metrics: null,
     log: () => {},
     onShutdown: () => {},
     fatal(error) {
