@@ -194,7 +194,9 @@ describe('the local store', () => {
       killSignal: 'SIGKILL',
     });
     const lines = stdout.trimEnd().split('\n');
-    expect(lines.at(-1)).toMatch(/^the journal cannot be written or read \(EIO: i\/o error, fdatasync\): see to its disk/);
+    expect(lines.at(-1)).toMatch(
+      /^the journal cannot be written or read \(EIO: i\/o error, fdatasync\): see to its disk/,
+    );
     expect(status).toBe(1);
     const store = await openLocalStore({ directory });
     const acknowledged = Math.max(...lines.slice(1, -1).map(Number));
