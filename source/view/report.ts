@@ -131,9 +131,15 @@ export function taskRow(state: State, job: JobRecord, ordinal: number): TaskRow 
     queuedAt: Number.isNaN(queuedAt) ? job.submittedAt : queuedAt,
     startedAt: known(tasks.get(ordinal, 'startedAt')),
     endedAt: known(tasks.get(ordinal, 'endedAt')),
-    error: tasks.error(ordinal),
+    error: tasks.error(ordinal) ?? closedWhy(job, ordinal),
     ...taskUse(job, ordinal),
   };
+}
+
+/** Of a task that was cancelled or skipped with others of its job: why; null of any other. */
+export function closedWhy({ tasks, closedWhy: why }: JobRecord, ordinal: number): string | null {
+  const state = tasks.state(ordinal);
+  return why !== '' && (state === 'cancelled' || state === 'skipped') ? why : null;
 }
 
 /** What the last attempt of a task used; null where that is not known. Single floats: what is beyond a microsecond is noise. */
