@@ -124,6 +124,18 @@ export const flagTable = {
   policy: flag(choice(policyNames), 'NAME', coordinator, 'which node a task goes to (default least-load)'),
   queue: flag(choice(disciplineNames), 'NAME', ['coordinator', 'policy'], 'which task is next: fifo, easy or sjbf'),
   data: flag(file, 'DIR', coordinator, 'durable state (default: in the state directory; none: in memory)'),
+  purgeAfter: flag(
+    duration,
+    'DURATION',
+    coordinator,
+    'forget jobs, with their output, so long after their end (default: never for their age)',
+  ),
+  keepTasks: flag(
+    count(0, Number.MAX_SAFE_INTEGER),
+    'N',
+    coordinator,
+    'forget the oldest ended jobs where they have more tasks than this together (default 10000000)',
+  ),
   record: flag(file, 'FILE', coordinator, 'record the session into this file'),
   headless: flag(toggle, '', coordinator, 'log lines instead of the interface'),
   store: flag(words(1_024), 'URL', coordinator, 'durable state in the distributed engine', later),

@@ -24,7 +24,7 @@ export interface Killed {
   tasks: number;
   /** Tasks without an end in the ledger, or that the coordinator does not call succeeded. */
   lost: number;
-  /** Tasks of which the coordinator tells more than one attempt, or other results than they wrote. */
+  /** Tasks that wrote two ends, or of which the coordinator has other results than they wrote; and what it counts too often. */
   counted: number;
   /** Tasks that began again although they had begun and not ended: running ones restarted. */
   restarted: number;
@@ -104,7 +104,7 @@ function judged(rows: readonly ResultRow[], ledger: string, tasks: number, statu
   for (let index = 0; index < tasks; index++) {
     const row = byIndex.get(index);
     if (!ended.has(index) || row?.state !== 'succeeded') lost += 1;
-    else if (row.attempt !== 1 || row.stdout !== `${index}\n`) counted += 1;
+    else if (row.stdout !== `${index}\n` || ended.get(index) !== 1) counted += 1;
   }
   counted +=
     Math.abs((status.tasks.succeeded ?? 0) - tasks) + status.reexecuted + status.lateResults + (rows.length - tasks);
