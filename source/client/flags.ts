@@ -102,7 +102,7 @@ export const flagTable = {
   coordinator: flag(toggle, '', coordinator, 'own the queue and place the work', typed),
   node: flag(toggle, '', node, 'run tasks on this machine', typed),
   attach: flag(addressOrNone, '[HOST:PORT]', ['attach'], 'only the interface, on a running coordinator', typed),
-  replay: flag(file, 'FILE', ['replay'], 'the interface on a recorded session', typed),
+  replay: flag(file, 'FILE|DIR', ['replay'], 'the interface on a recorded session, or on a data directory', typed),
   demo: flag(toggle, '', ['demo'], 'a whole small fleet on this machine', typed),
 
   connect: flag(

@@ -1,5 +1,6 @@
 /** A coordinator's durable side: opens the store, reads the state back, commits, and keeps snapshots of the state. */
 import { hostname } from 'node:os';
+import { readState } from '../feed/stored-state.ts';
 import { type Commit, type Commits, groupCommit } from '../journal/commit.ts';
 import { openLocalStore } from '../journal/local.ts';
 import type { Store, Term } from '../journal/store.ts';
@@ -8,7 +9,6 @@ import { oneLine } from '../model/errors.ts';
 import type { Fact } from '../model/fact.ts';
 import { takeSnapshot } from '../scheduler/snapshot.ts';
 import type { State } from '../scheduler/state.ts';
-import { readState } from './read-state.ts';
 import { type AsideSnapshot, snapshotAside } from './snapshot-aside.ts';
 
 export interface Durable {

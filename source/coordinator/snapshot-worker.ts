@@ -1,9 +1,9 @@
 /** A thread that makes one snapshot: reads the journal of a directory, and gives what it leads to in chunks, as asked for. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { readState } from '../feed/stored-state.ts';
 import { openLocalStore } from '../journal/local.ts';
 import { packValues } from '../journal/value-stream.ts';
 import { takeSnapshot } from '../scheduler/snapshot.ts';
-import { readState } from './read-state.ts';
 
 export interface SnapshotWork {
   readonly directory: string;

@@ -102,7 +102,7 @@ describe('the local store', () => {
         async snapshot(chunks) {
           for await (const chunk of chunks) for (let i = 0; i < Number(text(chunk)); i++) ordinals.push(i);
         },
-        facts: (facts) => ordinals.push(...facts.map((fact) => (fact.kind === 'assigned' ? fact.ordinal : -1))),
+        facts: (facts) => void ordinals.push(...facts.map((fact) => (fact.kind === 'assigned' ? fact.ordinal : -1))),
       });
       expect(recovered.missing).toBe(0);
       if (recovered.snapshot > 0) snapshots.add(recovered.snapshot);
