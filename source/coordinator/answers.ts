@@ -135,7 +135,7 @@ export const answers: Answers = {
     // Ids are dense but for purged jobs: from a later id on, those before need not be looked at.
     for (let id = Math.max(1, from); id < state.nextJob && rows.length < count; id++) {
       const job = state.jobs.get(id);
-      if (job !== undefined) rows.push(jobRow(job, clock.now()));
+      if (job !== undefined) rows.push(jobRow(state, job, clock.now()));
     }
     return rows;
   },
