@@ -1,8 +1,8 @@
 /** What the executor says, gathered over a moment: one message carries what many tasks did. */
 
 import { limits } from '../model/limits.ts';
-import type { Attempt, Outcome } from '../model/node.ts';
-import type { Message } from '../wire/messages.ts';
+import { type Attempt, attemptId, type Outcome } from '../model/node.ts';
+import type { Message, MessageOf } from '../wire/messages.ts';
 import type { HeldAttempt } from './attempt.ts';
 import type { Clock } from './clock.ts';
 
@@ -11,6 +11,8 @@ export interface Reports {
   started(held: HeldAttempt): void;
   ended(held: HeldAttempt): void;
   returned(attempt: Attempt): void;
+  /** Will be said within half a second, unless something newer is by then. */
+  progress(attempt: Attempt, share: number, note: string): void;
   /** Says everything now. */
   flush(): void;
   /** The connection broke: nothing that waits is for the next one. */
@@ -24,6 +26,7 @@ export interface ReportsOptions {
   clock: Clock;
 }
 
+const progressMs = 500;
 /** A task that is shorter than this is only `ended`. */
 const startDelayMs = 10;
 /** Outcomes of one message hold at most about so much text, well below what a frame takes. */
@@ -33,7 +36,9 @@ export function reports({ send, beforeOutcomes, clock }: ReportsOptions): Report
   let starts: HeldAttempt[] = [];
   let ends: HeldAttempt[] = [];
   let returns: Attempt[] = [];
+  const progress = new Map<string, MessageOf<'progress'>>();
   let cancelStarts: (() => void) | null = null;
+  let cancelProgress: (() => void) | null = null;
   let scheduled = false;
 
   /** Later in this turn of the event loop, when everything that came with it has been handled. */
@@ -53,6 +58,12 @@ export function reports({ send, beforeOutcomes, clock }: ReportsOptions): Report
     starts = [];
     for (const held of due) held.startSaid = true;
     for (const attempts of chunks(due.map((held) => held.key))) send({ kind: 'started', attempts });
+  }
+
+  function flushProgress(): void {
+    cancelProgress = null;
+    for (const message of progress.values()) send(message);
+    progress.clear();
   }
 
   function flushEnds(): void {
@@ -84,8 +95,14 @@ export function reports({ send, beforeOutcomes, clock }: ReportsOptions): Report
     },
     ended(held) {
       held.endSaid = true;
+      progress.delete(held.id);
       ends.push(held);
       schedule();
+    },
+    progress(attempt, share, note) {
+      const { job, ordinal } = attempt;
+      progress.set(attemptId(job, ordinal, attempt.attempt), { kind: 'progress', ...attempt, share, note });
+      cancelProgress ??= clock.after(progressMs, flushProgress);
     },
     returned(attempt) {
       returns.push(attempt);
@@ -99,6 +116,7 @@ export function reports({ send, beforeOutcomes, clock }: ReportsOptions): Report
       starts = [];
       ends = [];
       returns = [];
+      progress.clear();
     },
   };
 }

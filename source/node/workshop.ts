@@ -12,6 +12,9 @@ import { processStat, signalGroup } from './process-stat.ts';
 import { builtInRunner } from './runners/built-in.ts';
 import { childrenCpu } from './runners/children-cpu.ts';
 import { commandRunner } from './runners/command.ts';
+import type { HandlerPool } from './runners/handler-pool.ts';
+import { handlerRunner } from './runners/handlers.ts';
+import { namedTaskRunner } from './runners/named-tasks.ts';
 import { namedPipes } from './runners/named-pipes.ts';
 import type { Runner } from './runners/runner.ts';
 import { shellPool } from './runners/shell-pool.ts';
@@ -37,11 +40,13 @@ export interface WorkshopOptions {
   shells: boolean;
   /** null: the system gives us none. */
   groups: TaskGroups | null;
+  /** null: this node has none. */
+  handlers: HandlerPool | null;
 }
 
 export interface Workshop {
   readonly command: Runner;
-  readonly builtIn: Runner;
+  readonly named: Runner;
   readonly usage: Usage;
   /** Kills whatever this agent has started and is still there, at once. */
   endAll(): void;
@@ -53,7 +58,8 @@ export interface Workshop {
 const drainMs = 1_000;
 
 /** Throws where the directory for its pipes cannot be made. */
-export function openWorkshop({ name, agent, slots, clock, spool, dir, shells, groups }: WorkshopOptions): Workshop {
+export function openWorkshop(options: WorkshopOptions): Workshop {
+  const { name, agent, slots, clock, spool, dir, shells, groups, handlers } = options;
   const own = sharedEnvironment(process.env);
   // Who cannot be held together has to be recognised.
   const shared = groups === null ? { ...own, [agentMark]: agent } : own;
@@ -75,8 +81,11 @@ export function openWorkshop({ name, agent, slots, clock, spool, dir, shells, gr
     clock,
     enabled: shells && process.platform === 'linux',
   });
-  const used = usage({ helpers: starter, threads, groups });
-  const builtIn = builtInRunner(threads, clock);
+  const used = usage({ helpers: starter, threads: handlers === null ? [threads] : [threads, handlers], groups });
+  const named = namedTaskRunner(
+    builtInRunner(threads, clock),
+    handlers === null ? null : { names: handlers.names, runner: handlerRunner(handlers, name, clock) },
+  );
 
   function launchOf(task: HeldTask): { launch: Launch; over(): void } {
     const input = stdin.take(task.spec);
@@ -115,7 +124,7 @@ export function openWorkshop({ name, agent, slots, clock, spool, dir, shells, gr
 
   return {
     command,
-    builtIn,
+    named,
     usage: used,
     endAll() {
       for (const group of led) signalGroup(group, 'SIGKILL');
@@ -125,7 +134,7 @@ export function openWorkshop({ name, agent, slots, clock, spool, dir, shells, gr
     },
     close() {
       command.close();
-      builtIn.close();
+      named.close();
       starter.close();
       pipes.close();
       groups?.close();
