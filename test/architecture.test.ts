@@ -38,7 +38,6 @@ const pure = ['model', 'scheduler', 'view'];
 
 /** Each package or module of Node that has a door, and where it is: files, or rooms. */
 const doors: Record<string, readonly string[]> = {
-  piscina: ['source/node/runners/handler-pool.ts'],
   msgpackr: ['source/wire/codec.ts'],
   systeminformation: ['source/node/sampler.ts'],
   'node:tls': ['source/wire/endpoint.ts'],

@@ -3,7 +3,7 @@ import type { Json } from './shape.ts';
 
 /** What a handler is told beside its input, and what it can say while it works. */
 export interface HandlerContext {
-  /** Aborted when the task is cancelled, has run longer than its `--timeout`, or its node stops; 10 s later its thread is ended. */
+  /** Aborted when the task is cancelled, has run longer than its `--timeout`, or its node stops; 10 s later its process is killed. */
   readonly signal: AbortSignal;
   /** Says how far it is: a share from 0 to 1, and a few words. Costs next to nothing: what comes too often is left out. */
   progress(share: number, note?: string): void;

@@ -1,10 +1,10 @@
 /** One attempt while it runs: begun by the runner of its kind, asked to end where it has to, brought to its outcome. */
+import { isBuiltIn } from '../model/job.ts';
 import type { HeldAttempt } from './attempt.ts';
 import { type Clock, durationText } from './clock.ts';
 import type { HeldTask } from './held-task.ts';
 import type { OutputPump } from './output-pump.ts';
 import type { Reports } from './reports.ts';
-import { isBuiltIn } from './runners/built-in.ts';
 import type { RunEnd, RunEvents, Runner, StreamNumber } from './runners/runner.ts';
 
 /** What carries out tasks, and how they are ended. */

@@ -7,21 +7,21 @@ import type { NodeInfo } from '../model/node.ts';
 import type { Clock } from './clock.ts';
 import { converse, lateLink } from './conversation.ts';
 import { dutyCycle } from './duty-cycle.ts';
+import { sharedEnvironment } from './environment.ts';
 import { type Executor, executor } from './executor.ts';
 import { onExit } from './exit-hooks.ts';
 import { type Heartbeat, heartbeat } from './heartbeat.ts';
-import { sharedEnvironment } from './environment.ts';
 import { endLeftovers } from './leftovers.ts';
 import type { Link } from './link.ts';
 import type { AgentOptions } from './options.ts';
 import { outputPump } from './output-pump.ts';
 import { reports } from './reports.ts';
-import { type HandlerPool, openHandlerPool } from './runners/handler-pool.ts';
+import { handlerNames } from './runners/handler-pool.ts';
 import { removeLeftPipes } from './runners/named-pipes.ts';
 import { type Machine, openSampler } from './sampler.ts';
 import { noSpool, openSpool, type Spool } from './spool.ts';
 import { openTaskGroups, type TaskGroups } from './task-groups.ts';
-import { openWorkshop, type Workshop } from './workshop.ts';
+import { type Handlers, openWorkshop, type Workshop } from './workshop.ts';
 
 /** What a started agent is made of. */
 export interface Parts {
@@ -147,20 +147,21 @@ function takeOver(
 }
 
 /** The least and the most that one call of a handler may hold. */
-const handlerBytes = { least: 64 * 1024 * 1024, most: 1024 * 1024 * 1024 };
+const handlerBytes = { least: 128 * 1024 * 1024, most: 1024 * 1024 * 1024 };
 
-/** Loads the handlers of this node, where it has any. Throws LbtopError where they cannot be loaded. */
+/** Looks into the file of handlers of this node, where it has any. Throws LbtopError where they cannot be loaded. */
 async function handlersOf(
   { handlers: file = null }: AgentOptions,
   slots: number,
   machine: Machine,
   clock: Clock,
-): Promise<HandlerPool | null> {
+): Promise<Handlers | null> {
   if (file === null) return null;
   // All slots together get half of the machine at most.
   const share = machine.memoryTotal / 2 / slots;
   const memoryBytes = Math.max(handlerBytes.least, Math.min(handlerBytes.most, share));
-  return openHandlerPool({ file, most: slots, memoryBytes, env: sharedEnvironment(process.env), clock });
+  const env = sharedEnvironment(process.env);
+  return { file, memoryBytes, names: await handlerNames({ file, memoryBytes, env }, clock) };
 }
 
 function infoOf(

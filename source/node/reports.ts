@@ -117,6 +117,8 @@ export function reports({ send, beforeOutcomes, clock }: ReportsOptions): Report
       flushEnds();
     },
     clear() {
+      cancelProgress?.();
+      cancelProgress = null;
       starts = [];
       ends = [];
       returns = [];

@@ -3,17 +3,18 @@
  * over /proc that nothing falls out of: when a process ends, its time moves from its own line to that of the parent that
  * waited for it, in the end the agent's. (An orphan's last share is lost; the total never goes down for it.)
  */
+import { readFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import {
   descendants,
   groupMembers,
   type ProcessMemory,
   type ProcessStat,
+  parseProcessStat,
   processMemory,
   processStat,
 } from './process-stat.ts';
 import type { GroupUsage } from './runners/command.ts';
-import { threadMs } from './runners/thread-time.ts';
 import type { TaskGroup, TaskGroups } from './task-groups.ts';
 
 export interface Usage extends GroupUsage {
@@ -51,7 +52,7 @@ export interface Threads {
 
 export interface UsageOptions {
   helpers: Helpers;
-  threads: readonly Threads[];
+  threads: Threads;
   /** null: the system gives us none. */
   groups: TaskGroups | null;
 }
@@ -87,10 +88,13 @@ export function usage({ helpers, threads, groups }: UsageOptions): Usage {
   }
 
   function threadsMs(): number {
-    let sum = 0;
-    for (const pool of threads) {
-      sum += pool.endedMs;
-      for (const id of pool.threads()) sum += threadMs(id);
+    let sum = threads.endedMs;
+    for (const id of threads.threads()) {
+      try {
+        sum += parseProcessStat(readFileSync(`/proc/self/task/${id}/stat`, 'latin1'))?.ownMs ?? 0;
+      } catch {
+        // It has just ended.
+      }
     }
     return sum;
   }

@@ -12,10 +12,10 @@ import { processStat, signalGroup } from './process-stat.ts';
 import { builtInRunner } from './runners/built-in.ts';
 import { childrenCpu } from './runners/children-cpu.ts';
 import { commandRunner } from './runners/command.ts';
-import type { HandlerPool } from './runners/handler-pool.ts';
+import { handlerPool } from './runners/handler-pool.ts';
 import { handlerRunner } from './runners/handlers.ts';
-import { namedTaskRunner } from './runners/named-tasks.ts';
 import { namedPipes } from './runners/named-pipes.ts';
+import { namedTaskRunner } from './runners/named-tasks.ts';
 import type { Runner } from './runners/runner.ts';
 import { shellPool } from './runners/shell-pool.ts';
 import { spawnStarter } from './runners/spawn.ts';
@@ -41,7 +41,14 @@ export interface WorkshopOptions {
   /** null: the system gives us none. */
   groups: TaskGroups | null;
   /** null: this node has none. */
-  handlers: HandlerPool | null;
+  handlers: Handlers | null;
+}
+
+/** The handlers of a node: what exports them, how they are called, what a call may hold. */
+export interface Handlers {
+  file: string;
+  names: readonly string[];
+  memoryBytes: number;
 }
 
 export interface Workshop {
@@ -81,11 +88,16 @@ export function openWorkshop(options: WorkshopOptions): Workshop {
     clock,
     enabled: shells && process.platform === 'linux',
   });
-  const used = usage({ helpers: starter, threads: handlers === null ? [threads] : [threads, handlers], groups });
+  const used = usage({ helpers: starter, threads, groups });
   const named = namedTaskRunner(
     builtInRunner(threads, clock),
-    handlers === null ? null : { names: handlers.names, runner: handlerRunner(handlers, name, clock) },
+    handlers === null ? null : { names: handlers.names, runner: handlersOf(handlers) },
   );
+
+  function handlersOf({ file, memoryBytes }: Handlers): Runner {
+    const house = { registry, usage: used, groups };
+    return handlerRunner(handlerPool({ file, memoryBytes, env: shared, house, clock }), name, clock);
+  }
 
   function launchOf(task: HeldTask): { launch: Launch; over(): void } {
     const input = stdin.take(task.spec);

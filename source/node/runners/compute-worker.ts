@@ -1,8 +1,8 @@
 /** The thread that computes built-in tasks: one at a time, on request. */
+import { readlinkSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { limits } from '../../model/limits.ts';
 import { computations } from './computations.ts';
-import { ownThreadMs, systemThreadId } from './thread-time.ts';
 
 /** What the pool gives to a new thread. */
 export interface WorkerSetup {
@@ -28,6 +28,14 @@ function pace(): void {
   while (Atomics.load(gate, 0) === 1) Atomics.wait(gate, 0, 1);
 }
 
+function threadId(): number | null {
+  try {
+    return Number(readlinkSync('/proc/thread-self').split('/').at(-1));
+  } catch {
+    return null;
+  }
+}
+
 function compute({ task, input }: ComputeRequest): string {
   const computation = computations[task];
   if (computation === undefined) throw new Error(`no task named ${task}`);
@@ -37,15 +45,20 @@ function compute({ task, input }: ComputeRequest): string {
   return result;
 }
 
+function cpuMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1_000;
+}
+
 const say = (reply: ComputeReply): void => port.postMessage(reply);
 
 port.on('message', (request: ComputeRequest) => {
-  const before = ownThreadMs();
+  const before = cpuMs();
   try {
     const result = compute(request);
-    say({ kind: 'done', result, cpuMs: ownThreadMs() - before });
+    say({ kind: 'done', result, cpuMs: cpuMs() - before });
   } catch (error) {
-    say({ kind: 'failed', error: error instanceof Error ? error.message : String(error), cpuMs: ownThreadMs() - before });
+    say({ kind: 'failed', error: error instanceof Error ? error.message : String(error), cpuMs: cpuMs() - before });
   }
 });
-say({ kind: 'ready', threadId: systemThreadId() });
+say({ kind: 'ready', threadId: threadId() });

@@ -1,19 +1,15 @@
 /**
- * Threads that run handlers, each one call at a time. The only file that knows piscina, which makes threads, gives them
- * calls, and ends the one whose call is to end; what it leaves to us is memory beside the heap, which no limit of V8
- * covers, and a call's own words on the way (output, progress).
+ * Processes that run handlers, one call at a time each, kept for the next call. Processes, not threads: a thread that
+ * allocates in a loop could neither be ended (`terminate` is not heeded in optimised code: measured) nor kept from
+ * taking the agent along (V8 ends the whole process where one heap is full). Killing a process always works, and holding it.
  */
-import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker_threads';
-import { Piscina } from 'piscina';
-import { LbtopError, oneLine } from '../../model/errors.ts';
-import { builtInTasks } from '../../model/job.ts';
+import { LbtopError } from '../../model/errors.ts';
+import { isBuiltIn } from '../../model/job.ts';
 import { limits } from '../../model/limits.ts';
 import type { Clock } from '../clock.ts';
-import type { Threads } from '../usage.ts';
-import type { HandlerAbort, HandlerOrder, HandlerReply, HandlerRequest } from './handler-thread.ts';
-import { closeCredit, giveBack, newCredit } from './output-credit.ts';
+import { type HandlerChild, type HandlerChildOptions, handlerChild } from './handler-child.ts';
+import type { HandlerReply, HandlerRequest } from './handler-process.ts';
 import type { StreamNumber } from './runner.ts';
-import { threadMs } from './thread-time.ts';
 
 /** How a call ended. */
 export interface HandlerEnd {
@@ -37,212 +33,231 @@ export interface HandlerEvents {
 export interface HandlerCall {
   /** Aborts the handler's signal. */
   abort(why: string): void;
-  /** Ends its thread: `ended` follows at once, with this error. */
+  /** Ends its process: `ended` follows at once, with this error. */
   kill(error: string): void;
   resume(stream: StreamNumber): void;
+  hold(held: boolean): void;
 }
 
-export interface HandlerPool extends Threads {
-  readonly names: readonly string[];
-  call(request: Omit<HandlerRequest, 'file'>, events: HandlerEvents): HandlerCall;
+export interface HandlerPool {
+  call(request: HandlerRequest, events: HandlerEvents): HandlerCall;
   close(): void;
 }
 
-export interface HandlerPoolOptions {
-  /** What exports the handlers, absolute. */
-  file: string;
-  /** At most so many calls at once; the others wait. */
-  most: number;
-  /** What one call may hold: its heap, and buffers beside it. */
-  memoryBytes: number;
-  /** The environment that all calls find. */
-  env: Readonly<Record<string, string>>;
+export interface HandlerPoolOptions extends HandlerChildOptions {
   clock: Clock;
+}
+
+/** A process of the pool. */
+interface Member {
+  child: HandlerChild;
+  call: Call | null;
+  cancelIdle: (() => void) | null;
+}
+
+interface Call {
+  readonly request: HandlerRequest;
+  readonly events: HandlerEvents;
+  member: Member | null;
+  over: boolean;
+  /** What the process had used before. */
+  beforeMs: number;
+  peakBytes: number;
+  readonly taken: Record<StreamNumber, number>;
+  /** Said, while output is still on its way. */
+  end: Extract<HandlerReply, { kind: 'ended' }> | null;
 }
 
 const mebibyte = 1024 * 1024;
 const loadMs = 10_000;
 const idleMs = 30_000;
-const watchMs = 250;
-const threadFile = new URL(`./handler-thread${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
+const watchMs = 100;
+/** What a process holds beside what its calls hold. */
+const ownBytes = 64 * mebibyte;
 
-/** Loads the handlers of a file. Throws LbtopError (usage) where it cannot be loaded or has none that can be named. */
-export async function openHandlerPool(options: HandlerPoolOptions): Promise<HandlerPool> {
-  const { file, clock, memoryBytes } = options;
-  const pool = new Piscina<HandlerOrder | string, string[] | undefined>({
-    filename: threadFile.href,
-    minThreads: 0,
-    maxThreads: options.most,
-    idleTimeout: idleMs,
-    resourceLimits: { maxOldGenerationSizeMb: Math.ceil(memoryBytes / mebibyte) },
-    env: { ...options.env },
-    execArgv: [],
-  });
-  pool.on('error', () => {}); // a thread that breaks down without a call is replaced when it is needed
-  const names = await namesIn(pool, file).catch(async (error: unknown) => {
-    await pool.destroy();
-    throw error;
-  });
-  /** Threads that have begun a call: the system's id, and CPU time when it was last looked at. */
-  const seen = new Map<Worker, { id: number | null; ms: number }>();
-  const watched = new Set<() => void>();
-  let endedMs = 0;
-  let cancelWatch: (() => void) | null = null;
-
-  function see(thread: Worker, id: number | null): void {
-    if (seen.has(thread)) return;
-    const one = { id, ms: 0 };
-    seen.set(thread, one);
-    thread.once('exit', () => {
-      seen.delete(thread);
-      endedMs += one.ms;
-    });
-  }
-
-  function look(thread: Worker | undefined): void {
-    const one = thread === undefined ? undefined : seen.get(thread);
-    if (one !== undefined) one.ms = Math.max(one.ms, threadMs(one.id));
-  }
-
-  function watchAll(): void {
-    cancelWatch = watched.size === 0 ? null : clock.after(watchMs, watchAll);
-    for (const check of watched) check();
-  }
-
-  function call(request: Omit<HandlerRequest, 'file'>, events: HandlerEvents): HandlerCall {
-    const { port1: port, port2 } = new MessageChannel();
-    const credit = newCredit();
-    const control = new AbortController();
-    /** Bytes of each stream that were taken but not yet given back: its reader wants no more for now. */
-    const unpaid = [0, 0, 0];
-    let thread: Worker | undefined;
-    let beganMs = 0;
-    let peakBytes = 0;
-    let over = false;
-
-    function end(how: Omit<HandlerEnd, 'peakBytes'>): void {
-      if (over) return;
-      over = true;
-      watched.delete(check);
-      look(thread);
-      closeCredit(credit);
-      port.close();
-      events.ended({ ...how, peakBytes });
-    }
-
-    function broke(error: string): void {
-      const ms = thread === undefined ? 0 : Math.max(0, threadMs(seen.get(thread)?.id ?? null) - beganMs);
-      end({ result: null, error, cpuMs: ms });
-    }
-
-    function take(reply: HandlerReply): void {
-      if (over) return;
-      switch (reply.kind) {
-        case 'began':
-          thread = pool.threads.find(({ threadId }) => threadId === reply.threadId);
-          if (thread !== undefined) see(thread, reply.systemId);
-          beganMs = threadMs(reply.systemId);
-          watched.add(check);
-          cancelWatch ??= clock.after(watchMs, watchAll);
-          return events.began();
-        case 'output': {
-          const { stream, data } = reply;
-          if (events.output(stream, data)) giveBack(credit, data.length);
-          else unpaid[stream] = (unpaid[stream] ?? 0) + data.length;
-          return;
-        }
-        case 'progress':
-          return events.progress(reply.share, reply.note);
-        case 'ended':
-          return end(reply);
-      }
-    }
-
-    /** Asks the thread how much it holds: it answers from within an endless loop too. */
-    function check(): void {
-      look(thread);
-      thread?.getHeapStatistics().then(
-        ({ used_heap_size: heap, external_memory: beside }) => {
-          peakBytes = Math.max(peakBytes, heap + beside);
-          if (heap + beside > memoryBytes) kill(tooLarge(memoryBytes));
+/**
+ * Returns the names of the handlers that a file exports. Throws LbtopError (usage) where it cannot be loaded or has none
+ * that can be used.
+ */
+export async function handlerNames(options: Omit<HandlerChildOptions, 'house'>, clock: Clock): Promise<string[]> {
+  const { file } = options;
+  const bad = (why: string): LbtopError => new LbtopError('usage', `cannot use the handlers in ${file}: ${why}`);
+  let words = '';
+  const names = await new Promise<string[]>((resolve, reject) => {
+    const child = handlerChild(
+      { ...options, house: null },
+      {
+        said(reply) {
+          if (reply.kind === 'loaded') resolve(reply.names);
+          if (reply.kind === 'unloaded') reject(bad(reply.why));
+          child.kill();
         },
-        () => {}, // it has just ended
-      );
-    }
-
-    function kill(error: string): void {
-      broke(error);
-      control.abort();
-    }
-
-    port.on('message', take);
-    const order: HandlerOrder = { ...request, file, port: port2, credit };
-    pool.run(order, { name: 'call', transferList: [port2], signal: control.signal }).then(
-      () => takeRest(port, take),
-      (error: unknown) => {
-        takeRest(port, take);
-        broke(reasonOf(error, memoryBytes));
+        output(_stream, chunk) {
+          if (words.length < limits.reasonLength) words += Buffer.from(chunk).toString();
+          return true;
+        },
+        gone(exitCode, signal) {
+          cancel();
+          reject(bad(words.trim().split('\n', 1)[0] || `loading it ended its process (${signal ?? exitCode})`));
+        },
       },
     );
-    return {
-      abort(why) {
-        if (!over) port.postMessage({ why } satisfies HandlerAbort);
-      },
-      kill(error) {
-        if (!over) kill(error);
-      },
-      resume(stream) {
-        const bytes = unpaid[stream] ?? 0;
-        unpaid[stream] = 0;
-        if (bytes > 0) giveBack(credit, bytes);
-      },
-    };
-  }
-
-  return {
-    names,
-    call,
-    *threads() {
-      for (const { id } of seen.values()) if (id !== null) yield id;
-    },
-    get endedMs() {
-      return endedMs;
-    },
-    close() {
-      cancelWatch?.();
-      watched.clear();
-      void pool.destroy().catch(() => {}); // of calls that waits for their ends nobody hears any more
-    },
-  };
-}
-
-async function namesIn(pool: Piscina, file: string): Promise<readonly string[]> {
-  const bad = (why: string): LbtopError => new LbtopError('usage', `cannot use the handlers in ${file}: ${why}`);
-  const late = AbortSignal.timeout(loadMs);
-  const names: string[] = await pool.run(file, { name: 'names', signal: late }).catch((error: unknown) => {
-    throw bad(late.aborted ? `not loaded within ${loadMs / 1_000} s` : oneLine(error));
+    const cancel = clock.after(loadMs, () => {
+      reject(bad(`not loaded within ${loadMs / 1_000} s`));
+      child.kill();
+    });
   });
   if (names.length === 0) throw bad('it exports no functions by name (export async function NAME(input) { … })');
-  const taken = names.find((name) => (builtInTasks as readonly string[]).includes(name));
+  const taken = names.find(isBuiltIn);
   if (taken !== undefined) throw bad(`${taken} is the name of a built-in task: give it another`);
   const long = names.find((name) => name.length > limits.nameLength);
   if (long !== undefined) throw bad(`the name ${long} is longer than ${limits.nameLength} characters`);
   return names;
 }
 
-/** What was said before the thread ended, but not yet heard. */
-function takeRest(port: MessagePort, take: (reply: HandlerReply) => void): void {
-  for (let rest = receiveMessageOnPort(port); rest !== undefined; rest = receiveMessageOnPort(port)) take(rest.message);
+/** Starts no process before the first call. */
+export function handlerPool(options: HandlerPoolOptions): HandlerPool {
+  const { clock, memoryBytes } = options;
+  const idle: Member[] = [];
+  const busy = new Set<Call>();
+  const all = new Set<Member>();
+  let cancelWatch: (() => void) | null = null;
+
+  function create(): Member {
+    const member: Member = {
+      cancelIdle: null,
+      call: null,
+      child: handlerChild(options, {
+        said: (reply) => said(member, reply),
+        output(stream, chunk) {
+          const { call } = member;
+          if (call === null || call.over) return true;
+          call.taken[stream] += chunk.length;
+          const more = call.events.output(stream, chunk);
+          finishIfRead(member, call);
+          return more;
+        },
+        gone(exitCode, signal) {
+          all.delete(member);
+          retire(member);
+          const { call } = member;
+          if (call !== null) broke(call, reasonOf(exitCode, signal, memoryBytes));
+        },
+      }),
+    };
+    all.add(member);
+    return member;
+  }
+
+  function said(member: Member, reply: HandlerReply): void {
+    const { call } = member;
+    if (call === null || call.over) return;
+    switch (reply.kind) {
+      case 'unloaded':
+        broke(call, `the handlers cannot be loaded any more: ${reply.why}`);
+        return member.child.kill();
+      case 'began':
+        return call.events.began();
+      case 'progress':
+        return call.events.progress(reply.share, reply.note);
+      case 'ended':
+        call.end = reply;
+        return finishIfRead(member, call);
+    }
+  }
+
+  /** What it wrote comes another way than its words: both must be here. */
+  function finishIfRead(member: Member, call: Call): void {
+    const { end, taken } = call;
+    if (end === null || taken[1] < end.written[1] || taken[2] < end.written[2]) return;
+    member.call = null;
+    if (end.reusable) {
+      idle.push(member);
+      member.cancelIdle = clock.after(idleMs, () => {
+        retire(member);
+        member.child.kill();
+      });
+    } else member.child.kill();
+    finish(call, end);
+  }
+
+  function retire(member: Member): void {
+    member.cancelIdle?.();
+    const place = idle.indexOf(member);
+    if (place >= 0) idle.splice(place, 1);
+  }
+
+  function finish(call: Call, { result, error, cpuMs }: Omit<HandlerEnd, 'peakBytes'>): void {
+    if (call.over) return;
+    call.over = true;
+    busy.delete(call);
+    call.events.ended({ result, error, cpuMs, peakBytes: call.peakBytes });
+  }
+
+  function broke(call: Call, error: string): void {
+    const usedMs = call.member === null ? 0 : call.member.child.measure().cpuMs - call.beforeMs;
+    finish(call, { result: null, error, cpuMs: Math.max(0, usedMs) });
+  }
+
+  function watch(): void {
+    cancelWatch = busy.size === 0 ? null : clock.after(watchMs, watch);
+    for (const call of busy) {
+      const { residentBytes = 0 } = call.member?.child.measure() ?? {};
+      call.peakBytes = Math.max(call.peakBytes, residentBytes);
+      if (residentBytes > memoryBytes + ownBytes) kill(call, tooLarge(memoryBytes));
+    }
+  }
+
+  function kill(call: Call, error: string): void {
+    if (call.over) return;
+    broke(call, error);
+    call.member?.child.kill();
+  }
+
+  function give(call: Call): void {
+    if (call.over) return;
+    const member = idle.pop() ?? create();
+    member.cancelIdle?.();
+    member.call = call;
+    call.member = member;
+    call.beforeMs = member.child.measure().cpuMs;
+    busy.add(call);
+    cancelWatch ??= clock.after(watchMs, watch);
+    member.child.say({ kind: 'call', request: call.request });
+  }
+
+  return {
+    call(request, events) {
+      const taken = { 1: 0, 2: 0 };
+      const call: Call = { request, events, member: null, over: false, beforeMs: 0, peakBytes: 0, taken, end: null };
+      process.nextTick(give, call);
+      return {
+        abort: (why) => call.member?.child.say({ kind: 'abort', why }),
+        kill: (error) => kill(call, error),
+        resume: (stream) => call.member?.child.resume(stream),
+        hold(held) {
+          if (!call.over) call.member?.child.hold(held);
+        },
+      };
+    },
+    close() {
+      cancelWatch?.();
+      for (const member of all) {
+        member.cancelIdle?.();
+        member.child.kill();
+      }
+    },
+  };
 }
 
 function tooLarge(memoryBytes: number): string {
   return `used more memory than a handler may here (${Math.round(memoryBytes / mebibyte)} MiB)`;
 }
 
-/** Why a thread broke down, in the words of the handler's author. */
-function reasonOf(error: unknown, memoryBytes: number): string {
-  const text = oneLine(error);
-  if (/memory limit|out of memory/i.test(text)) return tooLarge(memoryBytes);
-  const code = /exited with code: (-?\d+)/.exec(text)?.[1];
-  return code === undefined ? `its thread broke down: ${text}` : `ended its thread: process.exit(${code})`;
+/** Why a process ended in the middle of a call, in the words of the handler's author. */
+function reasonOf(exitCode: number | null, signal: NodeJS.Signals | null, memoryBytes: number): string {
+  // How V8 ends a process whose heap is full.
+  if (signal === 'SIGABRT' || exitCode === 134) return tooLarge(memoryBytes);
+  if (signal !== null) return `its process was ended by ${signal}`;
+  return exitCode === null ? 'its process could not be started' : `ended its process: exit code ${exitCode}`;
 }

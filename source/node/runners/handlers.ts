@@ -47,6 +47,7 @@ export function handlerRunner(pool: HandlerPool, node: string, clock: Clock): Ru
       return {
         stop(graceMs) {
           if (over) return false;
+          call.hold(false);
           call.abort('the task is to end');
           const at = clock.now() + (began ? graceMs : 0);
           if (at < deadline) {
@@ -57,11 +58,12 @@ export function handlerRunner(pool: HandlerPool, node: string, clock: Clock): Ru
           return true;
         },
         resume: call.resume,
-        // A thread cannot be held from outside.
-        hold() {},
-        release() {},
+        hold() {
+          if (!over && deadline === Number.POSITIVE_INFINITY) call.hold(true);
+        },
+        release: () => call.hold(false),
       };
     },
-    close: pool.close,
+    close: () => pool.close(),
   };
 }

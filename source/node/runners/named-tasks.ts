@@ -1,5 +1,5 @@
 /** Tasks by name: the built-in ones, and those that this node has handlers for. */
-import { isBuiltIn } from './built-in.ts';
+import { isBuiltIn } from '../../model/job.ts';
 import type { Runner } from './runner.ts';
 
 /** `handlers` null: this node has none. */
@@ -10,8 +10,8 @@ export function namedTaskRunner(
   return {
     start(task, events) {
       const name = task.spec.work.task;
-      const here = !isBuiltIn(name) && handlers?.names.includes(name);
-      return (here ? handlers.runner : builtIn).start(task, events);
+      const own = isBuiltIn(name) || !handlers?.names.includes(name) ? null : handlers.runner;
+      return (own ?? builtIn).start(task, events);
     },
     close() {
       builtIn.close();

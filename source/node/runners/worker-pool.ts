@@ -1,8 +1,9 @@
 /** Threads that compute: made when they are needed, at most so many, and put away when they have been idle. */
+import { readFileSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import type { Clock } from '../clock.ts';
+import { parseProcessStat } from '../process-stat.ts';
 import type { ComputeReply, ComputeRequest, WorkerSetup } from './compute-worker.ts';
-import { threadMs } from './thread-time.ts';
 
 /** How a computation ended. */
 export type Computed = { result: string; cpuMs: number } | { error: string; cpuMs: number };
@@ -154,4 +155,13 @@ export function workerPool(most: number, clock: Clock): WorkerPool {
 function setGate({ gate }: Thread, held: boolean): void {
   Atomics.store(gate, 0, held ? 1 : 0);
   if (!held) Atomics.notify(gate, 0);
+}
+
+function threadMs(id: number | null): number {
+  if (id === null) return 0;
+  try {
+    return parseProcessStat(readFileSync(`/proc/self/task/${id}/stat`, 'latin1'))?.ownMs ?? 0;
+  } catch {
+    return 0;
+  }
 }

@@ -1,6 +1,6 @@
 /** The coordinator's shell in virtual time: the real scheduler, a journal that can lose its end, sessions, and words that leave when they are durable. */
 import type { Event } from '../../model/event.ts';
-import type { Fact, FactOf } from '../../model/fact.ts';
+import { type Fact, type FactOf, isLasting } from '../../model/fact.ts';
 import { liveness } from '../../model/limits.ts';
 import { type Attempt, attemptId, type Outcome } from '../../model/node.ts';
 import { apply, fold } from '../../scheduler/apply.ts';
@@ -79,7 +79,7 @@ export function virtualCoordinator(options: CoordinatorOptions): VirtualCoordina
     const stamped = { ...event, at: now() } as Event;
     const facts = scheduler.handle(stamped);
     options.check(stamped, facts, scheduler.state);
-    const kept = facts.filter(({ kind }) => kind !== 'sampled' && (plant !== 'unwritten facts' || kind !== 'requeued'));
+    const kept = facts.filter((fact) => isLasting(fact) && (plant !== 'unwritten facts' || fact.kind !== 'requeued'));
     if (plant === 'applied twice') for (const fact of facts) if (fact.kind === 'ended') apply(scheduler.state, fact);
     if (kept.length > 0 || durable !== undefined) {
       const written = life;

@@ -1,20 +1,18 @@
-/** The thread that runs handlers: one call at a time, on request of handler-pool.ts. */
+/**
+ * The process that runs handlers: one call at a time, on request of handler-pool.ts. Its messages go over the channel that
+ * `fork` makes; what a handler writes goes through its stdout and stderr, which make it wait while nobody reads.
+ */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { pathToFileURL } from 'node:url';
 import { format } from 'node:util';
-import { type MessagePort, threadId } from 'node:worker_threads';
 import { oneLine } from '../../model/errors.ts';
 import type { Handler, HandlerContext } from '../../model/handler.ts';
 import { limits } from '../../model/limits.ts';
 import { json } from '../../model/shape.ts';
-import { type Credit, spend } from './output-credit.ts';
 import type { StreamNumber } from './runner.ts';
-import { ownThreadMs, systemThreadId } from './thread-time.ts';
 
 /** What is called, and with what. */
 export interface HandlerRequest {
-  /** The file that exports it, absolute. */
-  file: string;
   name: string;
   input: unknown;
   attempt: number;
@@ -25,26 +23,29 @@ export interface HandlerRequest {
   env: Record<string, string>;
 }
 
-/** A request on its way to the thread, with what it answers by. */
-export interface HandlerOrder extends HandlerRequest {
-  port: MessagePort;
-  credit: Credit;
-}
+/** What the process is told. `abort` is about the call that runs. */
+export type HandlerOrder = { kind: 'call'; request: HandlerRequest } | { kind: 'abort'; why: string };
 
-/** What the thread says on the call's port; `ended` last, unless it breaks down. */
+/** What it says; for a call `began` first and `ended` last, unless it breaks down. */
 export type HandlerReply =
-  | { kind: 'began'; threadId: number; systemId: number | null }
-  | { kind: 'output'; stream: StreamNumber; data: Uint8Array }
+  | { kind: 'loaded'; names: string[] }
+  | { kind: 'unloaded'; why: string }
+  | { kind: 'began' }
   | { kind: 'progress'; share: number; note: string }
-  | { kind: 'ended'; result: string | null; error: string | null; cpuMs: number };
-
-/** What the thread is told there. */
-export interface HandlerAbort {
-  why: string;
-}
+  | {
+      kind: 'ended';
+      result: string | null;
+      error: string | null;
+      cpuMs: number;
+      /** Bytes that the call wrote into its streams. */
+      written: Record<StreamNumber, number>;
+      /** False where the process may hold what the call left behind. */
+      reusable: boolean;
+    };
 
 /** A call that runs, or has run: what it left behind may still be heard of. */
 interface Call {
+  readonly controller: AbortController;
   write(stream: StreamNumber, text: string | Uint8Array): void;
   fail(error: unknown): void;
 }
@@ -53,74 +54,73 @@ const progressEveryMs = 250;
 const depth = json(limits.inputDepth);
 const calls = new AsyncLocalStorage<Call>();
 let running: Call | null = null;
+const [file = ''] = process.argv.slice(2);
+/** Pipes take what is written before these return. */
+const writers = {
+  1: process.stdout.write.bind(process.stdout),
+  2: process.stderr.write.bind(process.stderr),
+};
 
-function say(port: MessagePort, reply: HandlerReply): void {
-  port.postMessage(reply);
+function say(reply: HandlerReply): void {
+  process.send?.(reply);
 }
 
-/** Returns the functions that a file exports by name. Throws what loading it throws. */
-async function load(file: string): Promise<Map<string, Handler>> {
+function ownMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
+}
+
+/** Returns the functions that the file exports by name. Throws what loading it throws. */
+async function load(): Promise<Map<string, Handler>> {
   const exported = (await import(pathToFileURL(file).href)) as Record<string, unknown>;
   const named = Object.entries(exported).filter(([name, one]) => typeof one === 'function' && name !== 'default');
   return new Map(named as [string, Handler][]);
 }
 
-/** The names of the handlers in a file, for the node to announce. Throws what loading it throws. */
-export async function names(file: string): Promise<string[]> {
-  return [...(await load(file)).keys()];
-}
-
-/** Carries out one call. Resolves when `ended` was said. */
-export async function call(order: HandlerOrder): Promise<void> {
-  const { port, credit, name } = order;
-  const before = ownThreadMs();
-  const controller = new AbortController();
+/** Carries out one call, to the end that it says. */
+async function call(request: HandlerRequest): Promise<void> {
+  const before = ownMs();
   const broken = Promise.withResolvers<never>();
   broken.promise.catch(() => {});
-  let stray = false;
+  const written = { 1: 0, 2: 0 };
+  let reusable = true;
   let over = false;
   const mine: Call = {
+    controller: new AbortController(),
     write(stream, text) {
+      if (over) return;
       const data = typeof text === 'string' ? Buffer.from(text) : text;
-      for (let from = 0; from < data.length && !over; from += limits.outputPieceBytes) {
-        const piece = data.subarray(from, from + limits.outputPieceBytes);
-        if (!spend(credit, piece.length)) return;
-        // A copy of its own: small buffers are views of one that many share.
-        say(port, { kind: 'output', stream, data: Uint8Array.from(piece) });
-      }
+      written[stream] += data.length;
+      writers[stream](data);
     },
     fail(error) {
-      stray = true;
+      reusable = false;
       broken.reject(error);
     },
   };
   running = mine;
-  say(port, { kind: 'began', threadId, systemId: systemThreadId() });
-  port.on('message', ({ why }: HandlerAbort) => controller.abort(new Error(why)));
-  const restore = enter(order.env);
+  say({ kind: 'began' });
+  const restore = enter(request.env);
   let result: string | null = null;
   let error: string | null = null;
   try {
-    const handler = (await load(order.file)).get(name);
-    if (handler === undefined) throw new Error(`${name} is not exported any more`);
-    const context = contextOf(order, controller.signal, mine, () => over);
-    const given = calls.run(mine, async () => handler(order.input as never, context));
+    const handler = handlers.get(request.name);
+    if (handler === undefined) throw new Error('it is not exported any more');
+    const context = contextOf(request, mine, () => over);
+    const given = calls.run(mine, async () => handler(request.input as never, context));
     result = resultText(await Promise.race([given, broken.promise]));
   } catch (problem) {
-    error = `${name}: ${oneLine(problem)}`;
+    error = `${request.name}: ${oneLine(problem)}`;
     if (problem instanceof Error && problem.stack !== undefined) mine.write(2, `${problem.stack}\n`);
   }
   over = true;
   running = null;
   restore();
-  say(port, { kind: 'ended', result, error, cpuMs: ownThreadMs() - before });
-  port.close();
-  // What threw outside of its own promise may have left anything: nobody else gets this thread.
-  if (stray) process.exit();
+  say({ kind: 'ended', result, error, cpuMs: ownMs() - before, written, reusable });
 }
 
-function contextOf(order: HandlerOrder, signal: AbortSignal, mine: Call, isOver: () => boolean): HandlerContext {
-  const { port, attempt, task, index, node } = order;
+function contextOf(request: HandlerRequest, mine: Call, isOver: () => boolean): HandlerContext {
+  const { attempt, task, index, node } = request;
   let saidAt = Number.NEGATIVE_INFINITY;
   let latest: { share: number; note: string } | null = null;
   let timer: NodeJS.Timeout | null = null;
@@ -129,11 +129,11 @@ function contextOf(order: HandlerOrder, signal: AbortSignal, mine: Call, isOver:
     timer = null;
     if (latest === null || isOver()) return;
     saidAt = performance.now();
-    say(port, { kind: 'progress', ...latest });
+    say({ kind: 'progress', ...latest });
     latest = null;
   };
   return {
-    signal,
+    signal: mine.controller.signal,
     attempt,
     task,
     index,
@@ -200,3 +200,21 @@ function redirect(target: NodeJS.WriteStream, stream: StreamNumber): void {
 }
 redirect(process.stdout, 1);
 redirect(process.stderr, 2);
+
+// Nobody is left to work for.
+process.on('disconnect', () => process.exit());
+
+const handlers = await load().then(
+  (loaded) => {
+    say({ kind: 'loaded', names: [...loaded.keys()] });
+    return loaded;
+  },
+  (error: unknown) => {
+    say({ kind: 'unloaded', why: oneLine(error) });
+    return new Map<string, Handler>();
+  },
+);
+process.on('message', (order: HandlerOrder) => {
+  if (order.kind === 'call') void call(order.request);
+  else running?.controller.abort(new Error(order.why));
+});
