@@ -88,11 +88,12 @@ async function coordinate(flags: Flags, io: Io, where: Places): Promise<number> 
 }
 
 async function work(flags: Flags, io: Io, where: Places): Promise<number> {
-  const [{ startAgent }, { loadSecret }, { findAddress }, os, { packageVersion }] = await Promise.all([
+  const [{ startAgent }, { loadSecret }, { findAddress }, os, { resolve }, { packageVersion }] = await Promise.all([
     import('./source/node/agent.ts'),
     import('./source/wire/secret.ts'),
     import('./source/client/find-address.ts'),
     import('node:os'),
+    import('node:path'),
     import('./source/client/version.ts'),
   ]);
   const agent = startAgent({
@@ -110,6 +111,7 @@ async function work(flags: Flags, io: Io, where: Places): Promise<number> {
     throttle: flags.throttle ?? 1,
     cpuLimit: flags.cpuLimit ?? null,
     onCoordinatorLost: flags.onCoordinatorLost ?? 'finish',
+    handlers: flags.handlers === undefined ? null : resolve(io.cwd, flags.handlers),
     stateDir: where.stateDirectory,
     secret: await loadSecret(flags.secretFile ?? where.secretFile),
     version: packageVersion(),

@@ -5,7 +5,7 @@
  */
 
 import { oneLine } from '../model/errors.ts';
-import type { Fact, FactOf } from '../model/fact.ts';
+import { type Fact, type FactOf, isLasting } from '../model/fact.ts';
 import { roundedSample } from '../model/node.ts';
 import type { State } from '../scheduler/state.ts';
 import type { Series } from '../view/series.ts';
@@ -157,6 +157,7 @@ export function startRecorder({ file, version, state, series, log, disk }: Recor
         batch[i] = { ...fact, sample: roundedSample(fact.sample) };
         continue;
       }
+      if (!isLasting(fact)) continue;
       events++;
       const kind = incidentOf(fact);
       if (kind !== null) incidents.push({ kind, at: fact.at });
