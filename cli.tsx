@@ -67,6 +67,7 @@ async function coordinate(flags: Flags, io: Io, where: Places): Promise<number> 
     cpuLimit: flags.cpuLimit ?? null,
     data: flags.data === 'none' ? null : (flags.data ?? where.dataDirectory),
     record: flags.record ?? null,
+    metrics: flags.metrics ?? null,
     logFile: join(where.stateDirectory, 'coordinator.log'),
     interfaceCommand: visible
       ? (address) => [...program, '--attach', address, '--owner', '--secret-file', secretFile]

@@ -43,6 +43,7 @@ const doors: Record<string, readonly string[]> = {
   'node:tls': ['source/wire/endpoint.ts'],
   'node:sqlite': ['source/journal/sqlite.ts'],
   meow: ['cli.tsx'],
+  'prom-client': ['source/wire/metrics-endpoint.ts'],
   ink: ['source/ui', 'cli.tsx'],
   react: ['source/ui', 'cli.tsx'],
 };

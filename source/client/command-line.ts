@@ -79,8 +79,11 @@ export function parseCommandLine(argv: readonly string[], sources: Sources): Com
   return line;
 }
 
-/** Finds what the process is to be: flags may stand before the word, and some of them take a value. */
-function findContext(argv: readonly string[]): { mode: Mode | null; wordAt: number; strange: string | null } {
+/**
+ * Finds what the process is to be, and the place of the word (-1: there is none): flags may stand before it, and some of
+ * them take a value. `strange` is the first flag that nobody knows. Throws LbtopError (usage).
+ */
+export function findContext(argv: readonly string[]): { mode: Mode | null; wordAt: number; strange: string | null } {
   let mode: Mode | null = null;
   let strange: string | null = null;
   for (let i = 0; i < argv.length; i++) {
@@ -170,8 +173,8 @@ function addSettings(line: CommandLine, context: Context, settings: Readonly<Rec
   }
 }
 
-/** A setting as the texts that flags would have: a list is a repeated flag, an object are pairs. */
-function settingTexts(said: unknown, { key }: NamedFlag): string[] {
+/** Returns a setting as the texts that flags would have: a list is a repeated flag, an object are pairs. */
+export function settingTexts(said: unknown, { key }: NamedFlag): string[] {
   if (key === 'input') return [JSON.stringify(said)];
   if (Array.isArray(said)) return said.map(String);
   if (typeof said === 'object' && said !== null)
@@ -197,9 +200,8 @@ function set(line: CommandLine, { key, name, row }: NamedFlag, value: unknown, o
   line.origins[key] = origin;
 }
 
-function hint(flag: NamedFlag, text: string): string {
-  const choices = /^one of (.*)$/.exec(flag.row.value.says)?.[1]?.split(', ');
-  return choices === undefined ? '' : meant(text, choices, '');
+function hint({ row: { value } }: NamedFlag, text: string): string {
+  return value.choices === undefined ? '' : meant(text, value.choices, '');
 }
 
 function unknownFlag(argument: string, context: Context): LbtopError {

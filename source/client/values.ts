@@ -14,6 +14,8 @@ export interface Value<T> {
   readonly arity: 'none' | 'one' | 'maybe';
   /** What a flag without value means. */
   readonly alone?: T;
+  /** All there are, where they can be told. */
+  readonly choices?: readonly string[];
   /** Present where the flag may be given several times. */
   add?(before: T, next: T): T;
 }
@@ -48,7 +50,7 @@ export function matching(says: string, pattern: RegExp): Value<string> {
 
 /** One of these. */
 export function choice<const C extends readonly string[]>(choices: C): Value<C[number]> {
-  return one(`one of ${choices.join(', ')}`, (text) => choices.find((one) => one === text));
+  return { ...one(`one of ${choices.join(', ')}`, (text) => choices.find((one) => one === text)), choices };
 }
 
 /** A whole number. */

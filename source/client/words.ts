@@ -3,6 +3,9 @@ import type { Word } from './call.ts';
 import { usage } from './complaint.ts';
 import type { WordName } from './flags.ts';
 
+/** What a shell can complete: names that the coordinator knows, or that are fixed. */
+export type Completable = 'jobs' | 'tasks' | 'nodes' | 'policies' | 'shells';
+
 export interface WordRow {
   /** After `lbtop WORD `. */
   usage: string;
@@ -10,6 +13,8 @@ export interface WordRow {
   example: string;
   /** How many operands there must be. */
   operands: readonly [min: number, max: number];
+  /** What the operands are, where a shell can complete them. */
+  completes?: Completable;
   load(): Promise<Word>;
 }
 
@@ -38,6 +43,7 @@ export const words: Readonly<Record<WordName, WordRow>> = {
     summary: 'wait until jobs end; exit 0 only if every task succeeded',
     example: 'lbtop wait 7 8',
     operands: some,
+    completes: 'jobs',
     load: async () => (await import('./words/wait.ts')).wait,
   },
   jobs: {
@@ -52,6 +58,7 @@ export const words: Readonly<Record<WordName, WordRow>> = {
     summary: 'the tasks of a job',
     example: 'lbtop tasks 7',
     operands: one,
+    completes: 'jobs',
     load: async () => (await import('./words/tasks.ts')).tasks,
   },
   nodes: {
@@ -73,6 +80,7 @@ export const words: Readonly<Record<WordName, WordRow>> = {
     summary: 'the output of a task, or of all tasks of a job in order of index',
     example: 'lbtop logs 7.12 -f',
     operands: one,
+    completes: 'tasks',
     load: async () => (await import('./words/logs.ts')).logs,
   },
   results: {
@@ -80,6 +88,7 @@ export const words: Readonly<Record<WordName, WordRow>> = {
     summary: 'a line of JSON for each task in order of index',
     example: "lbtop results 7 | jq -r '.stdout'",
     operands: one,
+    completes: 'jobs',
     load: async () => (await import('./words/results.ts')).results,
   },
   cancel: {
@@ -87,6 +96,7 @@ export const words: Readonly<Record<WordName, WordRow>> = {
     summary: 'end jobs or single tasks',
     example: 'lbtop cancel 7',
     operands: some,
+    completes: 'tasks',
     load: async () => (await import('./words/end.ts')).cancel,
   },
   retry: {
@@ -94,6 +104,7 @@ export const words: Readonly<Record<WordName, WordRow>> = {
     summary: 'run tasks that have ended again',
     example: 'lbtop retry 7 --failed',
     operands: some,
+    completes: 'tasks',
     load: async () => (await import('./words/end.ts')).retry,
   },
   purge: {
@@ -101,6 +112,7 @@ export const words: Readonly<Record<WordName, WordRow>> = {
     summary: 'forget jobs that have ended, with their output',
     example: 'lbtop purge 7',
     operands: some,
+    completes: 'jobs',
     load: async () => (await import('./words/end.ts')).purge,
   },
   pause: {
@@ -108,6 +120,7 @@ export const words: Readonly<Record<WordName, WordRow>> = {
     summary: 'place nothing new on nodes; what runs goes on',
     example: 'lbtop pause desk-2 --reason "kernel update"',
     operands: any,
+    completes: 'nodes',
     load: async () => (await import('./words/operate.ts')).pause,
   },
   drain: {
@@ -115,6 +128,7 @@ export const words: Readonly<Record<WordName, WordRow>> = {
     summary: 'empty nodes so that they can be taken away',
     example: 'lbtop drain desk-2 --wait --deadline 10m',
     operands: any,
+    completes: 'nodes',
     load: async () => (await import('./words/drain.ts')).drain,
   },
   resume: {
@@ -122,6 +136,7 @@ export const words: Readonly<Record<WordName, WordRow>> = {
     summary: 'use nodes again',
     example: 'lbtop resume desk-2',
     operands: any,
+    completes: 'nodes',
     load: async () => (await import('./words/operate.ts')).resume,
   },
   throttle: {
@@ -129,6 +144,7 @@ export const words: Readonly<Record<WordName, WordRow>> = {
     summary: 'the share of time that the tasks of nodes may run, 0.05 to 1',
     example: 'lbtop throttle desk-2 0.7',
     operands: some,
+    completes: 'nodes',
     load: async () => (await import('./words/operate.ts')).throttle,
   },
   policy: {
@@ -136,6 +152,7 @@ export const words: Readonly<Record<WordName, WordRow>> = {
     summary: 'show the policy, or switch to another while it runs',
     example: 'lbtop policy power-of-two',
     operands: [0, 1],
+    completes: 'policies',
     load: async () => (await import('./words/policy.ts')).policy,
   },
   pick: {
@@ -150,6 +167,7 @@ export const words: Readonly<Record<WordName, WordRow>> = {
     summary: 'why a task waits, or why it went where it went',
     example: 'lbtop explain 7.12',
     operands: one,
+    completes: 'tasks',
     load: async () => (await import('./words/explain.ts')).explain,
   },
   events: {
@@ -166,6 +184,21 @@ export const words: Readonly<Record<WordName, WordRow>> = {
     operands: none,
     load: async () => runByTheProgram,
   },
+  completion: {
+    usage: 'bash|zsh|fish',
+    summary: 'print what makes a shell complete words, flags, nodes and jobs',
+    example: 'lbtop completion bash >> ~/.bashrc',
+    operands: some,
+    completes: 'shells',
+    load: async () => (await import('./words/completion.ts')).completion,
+  },
+  config: {
+    usage: '',
+    summary: 'what variables and the settings file say, and where things lie',
+    example: 'lbtop config',
+    operands: none,
+    load: async () => (await import('./words/config.ts')).config,
+  },
 };
 
 /** It needs no coordinator, and simulations contain everything that a client does without: cli.tsx runs it. */
@@ -174,4 +207,4 @@ const runByTheProgram: Word = async () => {
 };
 
 /** Words of the documentation that are not in this version. */
-export const laterWords: readonly string[] = ['whatif', 'trace', 'token', 'completion'];
+export const laterWords: readonly string[] = ['whatif', 'trace', 'token'];

@@ -3,6 +3,7 @@ import { limits } from '../model/limits.ts';
 import type { ResultRow } from '../model/report.ts';
 import type { Json } from '../model/shape.ts';
 import { type JobRecord, nodeOf, type State } from '../scheduler/state.ts';
+import { taskUse } from '../view/report.ts';
 import type { Outputs, StreamStart, TaskText } from './outputs.ts';
 
 /** A page ends early when its rows hold so much output. */
@@ -41,6 +42,7 @@ function resultRow(state: State, job: JobRecord, text: TaskText | undefined, ord
   const stdout = isCommand ? streamText(text?.streams[0]) : null;
   const stderr = isCommand ? streamText(text?.streams[1]) : null;
   const result = text?.result ?? null;
+  const { runMs, cpuMs, peakBytes } = taskUse(job, ordinal);
   return {
     task: taskId(job.id, index),
     index,
@@ -52,9 +54,10 @@ function resultRow(state: State, job: JobRecord, text: TaskText | undefined, ord
     stdout: stdout?.text ?? null,
     stderr: stderr?.text ?? null,
     error: tasks.error(ordinal),
-    runMs: known(tasks.get(ordinal, 'runMs')),
-    cpuMs: known(tasks.get(ordinal, 'cpuMs')),
+    runMs,
+    cpuMs,
     truncated: (stdout?.truncated ?? false) || (stderr?.truncated ?? false),
+    peakBytes,
   };
 }
 
@@ -63,9 +66,4 @@ function streamText(start: StreamStart | undefined) {
   const { data, bytes } = start;
   const text = Buffer.from(data.buffer, data.byteOffset, data.length).toString('utf8');
   return { text, truncated: bytes > data.length };
-}
-
-/** Durations are kept as single floats: what is beyond a microsecond is noise. */
-function known(value: number): number | null {
-  return Number.isNaN(value) ? null : Math.round(value * 1_000) / 1_000;
 }

@@ -86,6 +86,10 @@ export const taskRowShape = struct({
   startedAt: when,
   endedAt: when,
   error: nullable(name),
+  /** What its last attempt used, in ms and bytes; null where it has not ended or that is not known. */
+  runMs: nullable(real()),
+  cpuMs: nullable(real()),
+  peakBytes: nullable(real()),
 });
 export type TaskRow = Infer<typeof taskRowShape>;
 
@@ -103,6 +107,7 @@ export const resultRowShape = struct({
   runMs: nullable(real()),
   cpuMs: nullable(real()),
   truncated: flag,
+  peakBytes: nullable(real()),
 });
 export type ResultRow = Infer<typeof resultRowShape>;
 

@@ -4,22 +4,14 @@ import type { JobSpec } from '../model/job.ts';
 import { type Attempt, attemptId } from '../model/node.ts';
 import type { Message, MessageOf } from '../wire/messages.ts';
 import { endedAttempt, type HeldAttempt, noEnd, outcomeOf, waitingAttempt } from './attempt.ts';
-import { type Clock, durationText } from './clock.ts';
+import { type AttemptRunOptions, attemptRuns } from './attempt-run.ts';
 import type { HeldTask } from './held-task.ts';
-import type { OutputPump } from './output-pump.ts';
-import type { Reports } from './reports.ts';
-import type { RunEnd, RunEvents, Runner, StreamNumber } from './runners/runner.ts';
+import type { RunEnd } from './runners/runner.ts';
 import type { Spool } from './spool.ts';
 
-export interface ExecutorOptions {
+export interface ExecutorOptions extends AttemptRunOptions {
   slots: number;
-  command: Runner;
-  builtIn: Runner;
   spool: Spool;
-  reports: Reports;
-  pump: OutputPump;
-  clock: Clock;
-  graceMs: number;
   /** False while nothing new is to begin. */
   mayStart(): boolean;
   log(line: string): void;
@@ -54,7 +46,8 @@ export interface Executor {
 }
 
 export function executor(options: ExecutorOptions): Executor {
-  const { clock, reports, spool, pump } = options;
+  const { clock, reports, spool } = options;
+  const runs = attemptRuns(options, { said: (held) => sayEnd(held), ended: finish });
   const specs = new Map<number, JobSpec>();
   /** In the order in which they came. */
   const waiting = new Map<string, HeldAttempt>();
@@ -107,65 +100,14 @@ export function executor(options: ExecutorOptions): Executor {
   function begin(held: HeldAttempt, task: HeldTask): void {
     waiting.delete(held.id);
     running.set(held.id, held);
-    held.phase = 'running';
-    held.startedAt = clock.now();
     free = rounded(free - task.spec.cpus);
-    const isCommand = task.spec.work.kind === 'command';
-    if (isCommand) held.streams = [stream(held, 1), stream(held, 2)];
-    const run = (isCommand ? options.command : options.builtIn).start(task, eventsOf(held, task));
-    if (phaseOf(held) === 'running') held.run = run;
-  }
-
-  function stream(held: HeldAttempt, number: StreamNumber) {
-    return pump.stream(
-      held.key,
-      number,
-      () => held.run?.resume(number),
-      () => sayEnd(held),
-    );
-  }
-
-  function eventsOf(held: HeldAttempt, task: HeldTask): RunEvents {
-    return {
-      started() {
-        held.startedAt = clock.now();
-        reports.started(held);
-        const { timeoutMs } = task.spec;
-        if (timeoutMs !== null)
-          held.cancelTimeout = clock.after(timeoutMs, () =>
-            ask(held, { as: 'timed-out', why: `timed out after ${durationText(timeoutMs)}` }, options.graceMs),
-          );
-      },
-      output(number, chunk) {
-        const to = held.streams[number - 1];
-        if (to === undefined || held.phase !== 'running') return true;
-        const more = to.take(chunk);
-        pump.touched(to);
-        return more;
-      },
-      ended: (end) => finish(held, task, end),
-    };
-  }
-
-  /** Asks what runs to end. The first reason counts. */
-  function ask(held: HeldAttempt, ending: NonNullable<HeldAttempt['ending']>, graceMs: number): void {
-    const before = held.ending;
-    held.ending ??= ending;
-    if (held.run?.stop(graceMs) === false && phaseOf(held) === 'running') held.ending = before;
+    runs.begin(held, task);
   }
 
   function finish(held: HeldAttempt, task: HeldTask, end: RunEnd): void {
-    if (held.phase !== 'running') return;
-    held.cancelTimeout?.();
-    held.phase = 'ended';
-    held.run = null;
     running.delete(held.id);
     ended.set(held.id, held);
     free = rounded(free + task.spec.cpus);
-    for (const one of held.streams) {
-      if (held.ending === null) one.end();
-      else one.cutShort();
-    }
     held.outcome = outcomeOf(held, end, clock.now());
     spool.keep(held.outcome);
     sayEnd(held);
@@ -202,9 +144,9 @@ export function executor(options: ExecutorOptions): Executor {
   function stop({ attempts, why }: MessageOf<'stop'>): void {
     for (const key of attempts) {
       const id = attemptId(key.job, key.ordinal, key.attempt);
-      const runs = running.get(id);
+      const current = running.get(id);
       const over = ended.get(id);
-      if (runs !== undefined) ask(runs, { as: 'stopped', why }, options.graceMs);
+      if (current !== undefined) runs.ask(current, { as: 'stopped', why });
       else if (over !== undefined) sayEnd(over, true);
       else {
         waiting.delete(id);
@@ -279,7 +221,7 @@ export function executor(options: ExecutorOptions): Executor {
       for (const { key } of waiting.values()) reports.returned(key);
       waiting.clear();
       const idle = running.size === 0 ? null : new Promise<void>((resolve) => whenIdle.push(resolve));
-      for (const held of [...running.values()]) ask(held, { as: 'stopped', why }, graceMs);
+      for (const held of [...running.values()]) runs.ask(held, { as: 'stopped', why }, graceMs);
       await idle;
     },
     close() {
@@ -298,11 +240,6 @@ function ownSpec(spec: JobSpec): JobSpec {
 
 function keysOf(attempts: Map<string, HeldAttempt>): Attempt[] {
   return Array.from(attempts.values(), (held) => held.key);
-}
-
-/** A call that TypeScript does not see through: callbacks may have changed it. */
-function phaseOf(held: HeldAttempt): HeldAttempt['phase'] {
-  return held.phase;
 }
 
 /** Sums of fractions of slots come back to what they were. */

@@ -3,10 +3,11 @@ import { agentMark } from './environment.ts';
 import { processStat, signalGroup } from './process-stat.ts';
 import type { Spool } from './spool.ts';
 import { killMarked } from './sweep.ts';
+import { endGroups } from './task-groups.ts';
 
 /**
  * Kills the process groups that the spool names, where pid and start time are still those of the process that was
- * started, and whatever carries an earlier agent's mark; returns how many of both there were.
+ * started, and whatever is in an earlier agent's control groups or carries its mark; returns how many there were.
  */
 export function endLeftovers(spool: Pick<Spool, 'processes' | 'agents' | 'forgetEarlier'>): number {
   let ended = 0;
@@ -15,7 +16,9 @@ export function endLeftovers(spool: Pick<Spool, 'processes' | 'agents' | 'forget
     if (stat === null || stat.startTicks !== startTicks || stat.group !== pid || stat.state === 'Z') continue;
     if (signalGroup(pid, 'SIGKILL')) ended++;
   }
-  if (spool.agents.length > 0) ended += killMarked(spool.agents.map((id) => [`${agentMark}=${id}`]));
+  for (const { groups } of spool.agents) if (groups !== null) ended += endGroups(groups);
+  const marked = spool.agents.filter(({ groups }) => groups === null);
+  if (marked.length > 0) ended += killMarked(marked.map(({ id }) => [`${agentMark}=${id}`]));
   spool.forgetEarlier();
   return ended;
 }

@@ -27,6 +27,8 @@ export interface AgentOptions {
   clock?: Clock;
   /** False: every process is started by child_process, none by a kept shell. */
   shells?: boolean;
+  /** False: tasks are not held by control groups, as on a system that gives none. */
+  controlGroups?: boolean;
   /** Between SIGTERM and SIGKILL of a task that is to end; killing.graceMs if not given. */
   graceMs?: number;
   /** The same when the node itself ends; 2 s if not given. */

@@ -18,6 +18,7 @@ import { reports } from './reports.ts';
 import { removeLeftPipes } from './runners/named-pipes.ts';
 import { type Machine, openSampler } from './sampler.ts';
 import { noSpool, openSpool, type Spool } from './spool.ts';
+import { openTaskGroups, type TaskGroups } from './task-groups.ts';
 import { openWorkshop, type Workshop } from './workshop.ts';
 
 /** What a started agent is made of. */
@@ -46,11 +47,22 @@ export async function assemble(
 ): Promise<Parts> {
   const { name, log } = options;
   const dir = options.stateDir === null ? null : join(options.stateDir, `node-${name}`);
-  const spool = takeOver(dir, incarnation, log);
+  const groups = options.controlGroups === false ? null : await openTaskGroups(incarnation);
+  if (groups === null) log('no control groups to write to: what a task hides from its node outlives it');
+  const spool = takeOver(dir, incarnation, groups, log);
   const sampler = await openSampler(clock);
   const slots = options.slots ?? sampler.machine.cores;
   const shells = options.shells ?? true;
-  const workshop = openWorkshop({ name, agent: incarnation, slots, clock, spool, dir: dir ?? undefined, shells });
+  const workshop = openWorkshop({
+    name,
+    agent: incarnation,
+    slots,
+    clock,
+    spool,
+    dir: dir ?? undefined,
+    shells,
+    groups,
+  });
   const endAll = (): void => {
     workshop.endAll();
     workshop.close();
@@ -103,9 +115,20 @@ export async function assemble(
 }
 
 /** Opens what an earlier agent of this node has left, and ends its processes. `dir` null: nothing is kept. */
-function takeOver(dir: string | null, incarnation: string, log: (line: string) => void): Spool {
+function takeOver(
+  dir: string | null,
+  incarnation: string,
+  groups: TaskGroups | null,
+  log: (line: string) => void,
+): Spool {
   if (dir === null) return noSpool();
-  const spool = openSpool(dir, incarnation, log);
+  let spool: Spool;
+  try {
+    spool = openSpool(dir, incarnation, log, groups?.dir);
+  } catch (error) {
+    groups?.close();
+    throw error;
+  }
   const left = endLeftovers(spool);
   removeLeftPipes(dir);
   if (left > 0) log(`ended ${left} process(es) that an earlier agent left running`);

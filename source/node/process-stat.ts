@@ -51,6 +51,35 @@ export function processStat(pid: number | 'self'): ProcessStat | null {
   }
 }
 
+/** Memory of one process, in bytes. */
+export interface ProcessMemory {
+  residentBytes: number;
+  /** The most that it ever was. */
+  peakBytes: number;
+}
+
+/** Returns what the system says of a process's memory; null where there is no such process, or no /proc. */
+export function processMemory(pid: number): ProcessMemory | null {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+    const bytes = (name: string): number =>
+      Number(new RegExp(`^${name}:\\s*(\\d+)`, 'm').exec(status)?.[1] ?? 0) * 1_024;
+    return { residentBytes: bytes('VmRSS'), peakBytes: bytes('VmHWM') };
+  } catch {
+    return null;
+  }
+}
+
+/** Returns the pids of the children of a process, and theirs; some systems do not tell them. */
+export function descendants(pid: number): number[] {
+  try {
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').split(' ').filter(Boolean).map(Number);
+    return children.flatMap((child) => [child, ...descendants(child)]);
+  } catch {
+    return [];
+  }
+}
+
 /** Returns the pids of all processes; none where there is no /proc. */
 export function allPids(): number[] {
   try {

@@ -15,13 +15,18 @@ export interface SpooledProcess {
   startTicks: number;
 }
 
+/** An earlier agent: its incarnation, and the directory of its control groups (null: it had none). */
+export interface SpooledAgent {
+  id: string;
+  groups: string | null;
+}
+
 export interface Spool {
   /** Of earlier agents: what they had not got settled. */
   readonly outcomes: readonly Outcome[];
   /** Of earlier agents: what they had started and not seen ending. */
   readonly processes: readonly SpooledProcess[];
-  /** The incarnations of earlier agents. */
-  readonly agents: readonly string[];
+  readonly agents: readonly SpooledAgent[];
   /** These are on disk after `flush`. */
   keep(outcome: Outcome): void;
   settle(attempt: Attempt): void;
@@ -34,7 +39,7 @@ export interface Spool {
 }
 
 type SpoolRecord =
-  | { kind: 'agent'; id: string; pid: number; startTicks: number }
+  | { kind: 'agent'; id: string; pid: number; startTicks: number; groups?: string | null }
   | { kind: 'ended'; outcome: unknown }
   | { kind: 'settled'; id: string }
   | { kind: 'began'; pid: number; startTicks: number }
@@ -63,16 +68,22 @@ export function noSpool(): Spool {
 }
 
 /**
- * Opens the spool in `dir` (made if it is not there) for the agent of that incarnation. Throws what the file system does,
+ * Opens the spool in `dir` (made if it is not there) for the agent of that incarnation, which has its control groups
+ * in `groups`. Throws what the file system does,
  * and LbtopError `usage` where another agent lives in that directory. Later, where it cannot write, it says so once and
  * outcomes are in memory only until it can again.
  */
-export function openSpool(dir: string, agent: string, log: (line: string) => void): Spool {
+export function openSpool(
+  dir: string,
+  agent: string,
+  log: (line: string) => void,
+  groups: string | null = null,
+): Spool {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const file = openRecordFile(join(dir, 'spool'));
   const outcomes = new Map<string, Outcome>();
   const processes = new Map<number, SpooledProcess>();
-  const agents = new Map<string, SpooledProcess>();
+  const agents = new Map<string, SpooledProcess & { groups: string | null }>();
   for (const record of file.found) replay(record as SpoolRecord);
   for (const one of agents.values())
     if (one.pid !== process.pid && isAlive(one)) {
@@ -83,7 +94,11 @@ export function openSpool(dir: string, agent: string, log: (line: string) => voi
       );
     }
   if (file.dropped > 0) log(`spool: ${file.dropped} damaged record(s) dropped`);
-  const earlier = { outcomes: [...outcomes.values()], processes: [...processes.values()], agents: [...agents.keys()] };
+  const earlier = {
+    outcomes: [...outcomes.values()],
+    processes: [...processes.values()],
+    agents: [...agents].map(([id, { groups }]) => ({ id, groups })),
+  };
 
   let pending: SpoolRecord[] = [];
   /** What the file holds is not what it should: write it anew. */
@@ -92,11 +107,11 @@ export function openSpool(dir: string, agent: string, log: (line: string) => voi
   let retryAt = 0;
   let closed = false;
   let compactedBytes = file.bytes;
-  put({ kind: 'agent', id: agent, pid: process.pid, startTicks: processStat('self')?.startTicks ?? 0 });
+  put({ kind: 'agent', id: agent, pid: process.pid, startTicks: processStat('self')?.startTicks ?? 0, groups });
   flush();
 
   function replay(record: SpoolRecord): void {
-    if (record.kind === 'agent') agents.set(record.id, record);
+    if (record.kind === 'agent') agents.set(record.id, { ...record, groups: record.groups ?? null });
     else if (record.kind === 'ended') {
       const outcome = unpacked(record.outcome);
       if (outcome !== null) outcomes.set(idOf(outcome), outcome);
@@ -111,7 +126,7 @@ export function openSpool(dir: string, agent: string, log: (line: string) => voi
   }
 
   function* all(): Iterable<SpoolRecord> {
-    for (const [id, { pid, startTicks }] of agents) yield { kind: 'agent', id, pid, startTicks };
+    for (const [id, { pid, startTicks, groups }] of agents) yield { kind: 'agent', id, pid, startTicks, groups };
     for (const one of processes.values()) yield { kind: 'began', ...one };
     for (const outcome of outcomes.values()) yield { kind: 'ended', outcome: outcomeShape.pack(outcome) };
   }
@@ -148,7 +163,7 @@ export function openSpool(dir: string, agent: string, log: (line: string) => voi
     forgetEarlier() {
       if (earlier.agents.length === 0) return;
       for (const { pid } of earlier.processes) processes.delete(pid);
-      for (const id of earlier.agents) agents.delete(id);
+      for (const { id } of earlier.agents) agents.delete(id);
       stale = true;
       flush();
     },

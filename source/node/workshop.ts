@@ -21,6 +21,7 @@ import { workerPool } from './runners/worker-pool.ts';
 import type { Spool } from './spool.ts';
 import { stdinFiles } from './stdin-files.ts';
 import { sweeper } from './sweep.ts';
+import type { TaskGroups } from './task-groups.ts';
 import { type Usage, usage } from './usage.ts';
 
 export interface WorkshopOptions {
@@ -34,6 +35,8 @@ export interface WorkshopOptions {
   dir?: string;
   /** Whether processes may be started by kept shells. */
   shells: boolean;
+  /** null: the system gives us none. */
+  groups: TaskGroups | null;
 }
 
 export interface Workshop {
@@ -50,26 +53,29 @@ export interface Workshop {
 const drainMs = 1_000;
 
 /** Throws where the directory for its pipes cannot be made. */
-export function openWorkshop({ name, agent, slots, clock, spool, dir, shells }: WorkshopOptions): Workshop {
-  const shared = { ...sharedEnvironment(process.env), [agentMark]: agent };
+export function openWorkshop({ name, agent, slots, clock, spool, dir, shells, groups }: WorkshopOptions): Workshop {
+  const own = sharedEnvironment(process.env);
+  // Who cannot be held together has to be recognised.
+  const shared = groups === null ? { ...own, [agentMark]: agent } : own;
   const pipes = namedPipes(dir);
   const stdin = stdinFiles(pipes.dir);
   const threads = workerPool(slots, clock);
   const cpu = childrenCpu();
   const sweep = sweeper(agent, clock);
-  const groups = new Set<number>();
-  const guard = openGuard(agent, pipes.dir);
+  const led = new Set<number>();
+  const guard = openGuard(agent, pipes.dir, groups?.dir ?? null);
   const registry = { began, gone };
   const starter = shellPool({
     pipes,
     env: shared,
-    otherwise: spawnStarter({ pipes, cpu, registry }),
+    otherwise: spawnStarter({ pipes, cpu, registry, groups }),
     registry,
+    groups,
     cpu,
     clock,
     enabled: shells && process.platform === 'linux',
   });
-  const used = usage(starter, threads);
+  const used = usage({ helpers: starter, threads, groups });
   const builtIn = builtInRunner(threads, clock);
 
   function launchOf(task: HeldTask): { launch: Launch; over(): void } {
@@ -80,7 +86,7 @@ export function openWorkshop({ name, agent, slots, clock, spool, dir, shells }: 
   }
 
   function began(group: number): void {
-    groups.add(group);
+    led.add(group);
     guard.began(group);
     sacrifice(group);
     const startTicks = processStat(group)?.startTicks;
@@ -88,7 +94,7 @@ export function openWorkshop({ name, agent, slots, clock, spool, dir, shells }: 
   }
 
   function gone(group: number): void {
-    groups.delete(group);
+    led.delete(group);
     guard.gone(group);
     spool.gone(group);
   }
@@ -97,7 +103,10 @@ export function openWorkshop({ name, agent, slots, clock, spool, dir, shells }: 
     launch: launchOf,
     starterFor: () => starter,
     usage: used,
-    sweep: (task) => sweep.end([`LBTOP_TASK_ID=${taskId(task.job, task.index)}`, `LBTOP_ATTEMPT=${task.attempt}`]),
+    sweep(task) {
+      if (groups === null)
+        sweep.end([`LBTOP_TASK_ID=${taskId(task.job, task.index)}`, `LBTOP_ATTEMPT=${task.attempt}`]);
+    },
     outOfMemory: outOfMemoryWatch(),
     clock,
     unkillableAfterMs: killing.unkillableAfterMs,
@@ -109,15 +118,17 @@ export function openWorkshop({ name, agent, slots, clock, spool, dir, shells }: 
     builtIn,
     usage: used,
     endAll() {
-      for (const group of groups) signalGroup(group, 'SIGKILL');
-      groups.clear();
-      sweep.endAll();
+      for (const group of led) signalGroup(group, 'SIGKILL');
+      led.clear();
+      if (groups === null) sweep.endAll();
+      else groups.endAll();
     },
     close() {
       command.close();
       builtIn.close();
       starter.close();
       pipes.close();
+      groups?.close();
       guard.close();
     },
   };

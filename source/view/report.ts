@@ -129,7 +129,18 @@ export function taskRow(state: State, job: JobRecord, ordinal: number): TaskRow 
     startedAt: known(tasks.get(ordinal, 'startedAt')),
     endedAt: known(tasks.get(ordinal, 'endedAt')),
     error: tasks.error(ordinal),
+    ...taskUse(job, ordinal),
   };
+}
+
+/** What the last attempt of a task used; null where that is not known. Single floats: what is beyond a microsecond is noise. */
+export function taskUse({ tasks }: JobRecord, ordinal: number): Pick<TaskRow, 'runMs' | 'cpuMs' | 'peakBytes'> {
+  const ms = (column: 'runMs' | 'cpuMs'): number | null => {
+    const value = tasks.get(ordinal, column);
+    return Number.isNaN(value) ? null : Math.round(value * 1_000) / 1_000;
+  };
+  // Nothing that runs takes none: it was too short to be looked at.
+  return { runMs: ms('runMs'), cpuMs: ms('cpuMs'), peakBytes: known(tasks.get(ordinal, 'peakBytes')) || null };
 }
 
 function known(value: number): number | null {

@@ -28,6 +28,7 @@ export async function benchDispatch(tasks = 50_000): Promise<void> {
     data: null,
     seed: 1,
     record: null,
+    metrics: null,
     log: () => {},
     onShutdown: () => {},
     fatal(error) {

@@ -35,6 +35,9 @@ export function taskRow(given: Partial<TaskRow> = {}): TaskRow {
     startedAt: 1_800_000_000_000 - 4_000,
     endedAt: 1_800_000_000_000,
     error: null,
+    runMs: 4_000,
+    cpuMs: 1_500,
+    peakBytes: 3_145_728,
     ...given,
   };
 }
@@ -55,6 +58,7 @@ export function resultRow(given: Partial<ResultRow> = {}): ResultRow {
     runMs: 12,
     cpuMs: 3,
     truncated: false,
+    peakBytes: null,
     ...given,
   };
 }

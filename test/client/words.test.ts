@@ -155,7 +155,7 @@ describe('tables', () => {
     ];
     const { out, asked } = await run('tasks 7', { tasks: paged(rows) });
     const lines = out.split('\n');
-    expect(lines[0]).toMatch(/^TASK {2}STATE +NODE {2}ATTEMPT {2}EXIT {2}QUEUED +STARTED +TOOK {2}ERROR$/);
+    expect(lines[0]).toMatch(/^TASK {2}STATE +NODE {2}ATTEMPT {2}EXIT {2}QUEUED +STARTED +TOOK +CPU +MEMORY {2}ERROR$/);
     expect(lines[2]).toMatch(/^7\.1 {3}failed .* {2}exited with code 3$/);
     expect(lines[3]).toMatch(/^7\.2 {3}queued +- /);
     expect(asked[0]?.args).toEqual({ job: 7, from: 0, count: 1_000 });
@@ -170,6 +170,9 @@ describe('tables', () => {
       'startedAt',
       'endedAt',
       'error',
+      'runMs',
+      'cpuMs',
+      'peakBytes',
     ]);
   });
 
@@ -226,6 +229,7 @@ describe('results', () => {
       'error',
       'runMs',
       'cpuMs',
+      'peakBytes',
     ]);
     expect(lines[1].truncated).toBe(true);
     expect(lines[2].result).toEqual({ a: [1] });

@@ -1,13 +1,13 @@
 /**
  * A node in a process of its own, to be killed: its coordinator is in memory. Arguments: a directory for its state and a
- * shell command, which it runs as a task; prints a line for each outcome that it tells.
+ * shell command, which it runs as a task, and `no-groups` for a system without control groups; prints a line for each outcome that it tells.
  */
 import { agentOn, fakeCoordinator, give, shell } from './fake-coordinator.ts';
 
-const [stateDir, text] = process.argv.slice(2);
+const [stateDir, text, groups] = process.argv.slice(2);
 const fake = fakeCoordinator();
 fake.auto.settled = false;
-const agent = await agentOn(fake, { stateDir: stateDir ?? null, slots: 4 });
+const agent = await agentOn(fake, { stateDir: stateDir ?? null, slots: 4, controlGroups: groups !== 'no-groups' });
 console.log('joined');
 if (text) give(fake, shell(text));
 setInterval(() => {

@@ -3,8 +3,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { allPids, processStat } from '../../source/node/process-stat.ts';
+import { processStat } from '../../source/node/process-stat.ts';
 import { openSpool } from '../../source/node/spool.ts';
+import { guardOf } from '../chaos/process-care.ts';
 import { line, lives } from './command-suite.ts';
 import { agentOn, fakeCoordinator, until } from './fake-coordinator.ts';
 
@@ -40,16 +41,6 @@ function start(text = '') {
 /** What is left running by a task of these tests: a child, and one that left its process group. */
 const leaving = () => `sleep 61 & echo $! > ${dir}/one; setsid sh -c 'echo $$ > ${dir}/two; exec sleep 62' & sleep 63`;
 const left = async () => [Number(await line(join(dir, 'one'))), Number(await line(join(dir, 'two')))];
-
-/** The guard of an agent, another than `not`. */
-function guardOf(child: ChildProcess, not = 0): Promise<number> {
-  return until(() =>
-    allPids().find((pid) => {
-      if (pid === not || processStat(pid)?.parent !== child.pid) return false;
-      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('lbtop-guard');
-    }),
-  );
-}
 
 test('an agent that is killed takes its tasks with it', async () => {
   const first = start(leaving());

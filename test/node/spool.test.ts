@@ -42,13 +42,13 @@ test('outcomes and processes survive; what is settled or gone does not', () => {
   const second = openSpool(path, 'b', () => {});
   expect(second.outcomes).toEqual([1, 3, 4, 5].map((job) => outcome(job, 'é\n"x"')));
   expect(second.processes).toEqual([{ pid: 4_000_002, startTicks: 8 }]);
-  expect(second.agents).toEqual(['a']);
+  expect(second.agents).toEqual([{ id: 'a', groups: null }]);
   second.forgetEarlier();
   second.settle({ job: 1, ordinal: 0, attempt: 1 });
   second.close();
   const third = openSpool(path, 'c', () => {});
   expect(third.outcomes.map((one) => one.job)).toEqual([3, 4, 5]);
-  expect([third.processes, third.agents]).toEqual([[], ['b']]);
+  expect([third.processes, third.agents]).toEqual([[], [{ id: 'b', groups: null }]]);
   expect(statSync(join(path, 'spool')).mode & 0o777).toBe(0o600);
   third.close();
 });

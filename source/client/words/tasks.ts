@@ -2,7 +2,7 @@
 import type { TaskState } from '../../model/job.ts';
 import type { TaskRow } from '../../model/report.ts';
 import type { Call } from '../call.ts';
-import { duration, time, unknown } from '../format.ts';
+import { duration, size, time, unknown } from '../format.ts';
 import { taskPages } from '../pages.ts';
 import { type Colour, type Column, printRows } from '../table.ts';
 import { jobOf } from '../targets.ts';
@@ -35,6 +35,8 @@ export async function tasks({ flags, io, operands, client }: Call): Promise<numb
       right: true,
       text: ({ startedAt, endedAt }) => duration(startedAt === null ? null : (endedAt ?? now) - startedAt),
     },
+    { title: 'CPU', right: true, text: ({ cpuMs }) => duration(cpuMs) },
+    { title: 'MEMORY', right: true, text: ({ peakBytes }) => size(peakBytes) },
     { title: 'ERROR', text: ({ error }) => error ?? '' },
   ];
   await printRows(io.stdout, columns, taskPages(await client(), job), flags.json);

@@ -1,12 +1,16 @@
 /** Runs commands: what a process needs around it, whoever starts it. */
 import type { Clock } from '../clock.ts';
 import type { HeldTask } from '../held-task.ts';
+import type { TaskGroup } from '../task-groups.ts';
 import { type RunEnd, type RunEvents, type Runner, type Running, runEnd, type StreamNumber } from './runner.ts';
 import type { Launch, ProcessExit, Starter } from './starter.ts';
 
 /** What was seen of a group's processes while they ran. */
 export interface GroupUsage {
-  watch(group: number): void;
+  /** `control`: what holds the group and all its descendants; null: nothing does. */
+  watch(group: number, control: TaskGroup | null): void;
+  /** Looks at its memory now. */
+  look(group: number): void;
   unwatch(group: number): { cpuMs: number; peakBytes: number };
 }
 
@@ -24,6 +28,10 @@ export interface CommandOptions {
   /** How long the streams may stay open after the main process ended. */
   drainMs: number;
 }
+
+/** When a task's memory is looked at: so long after its start, then after three times as long, and so on. */
+const firstLookMs = 10;
+const lastLookMs = 1_000;
 
 export function commandRunner(options: CommandOptions): Runner {
   return { start: (task, events) => startCommand(options, task, events), close: () => {} };
@@ -49,9 +57,10 @@ function startCommand(options: CommandOptions, task: HeldTask, events: RunEvents
   }
 
   const handle = options.starterFor(prepared.launch).start(prepared.launch, {
-    started(id) {
+    started(id, control) {
       group = id;
-      options.usage.watch(id);
+      options.usage.watch(id, control);
+      look(id, firstLookMs);
       events.started(id);
     },
     output(stream, chunk) {
@@ -74,6 +83,15 @@ function startCommand(options: CommandOptions, task: HeldTask, events: RunEvents
       end(runEnd({ outcome: unfit ? 'unfit' : 'failed', exitCode, error, started: false }));
     },
   });
+
+  /** Short tasks are looked at soon, long ones by every heartbeat. */
+  function look(id: number, afterMs: number): void {
+    later(afterMs, () => {
+      if (over || exit !== null) return;
+      options.usage.look(id);
+      if (afterMs * 3 < lastLookMs) look(id, afterMs * 3);
+    });
+  }
 
   function later(ms: number, then: () => void): () => void {
     const cancel = clock.after(ms, () => {

@@ -9,6 +9,7 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
+import { shellWord } from '../arguments.ts';
 import { type KeptFile, keptFile } from '../kept-file.ts';
 import { parseProcessStat, signalGroup } from '../process-stat.ts';
 
@@ -41,8 +42,15 @@ const signalNames = new Map(
     .map(([name, number]) => [number, name]),
 );
 
-/** Starts one with that environment. Throws what spawn does; returns null where it could not be started. `ended` is called once. */
-export function shellHelper(env: Readonly<Record<string, string>>, ended: () => void): ShellHelper | null {
+/**
+ * Starts one with that environment, which enters the control group of that file first (null: none). Throws what spawn
+ * does; returns null where it could not be started. `ended` is called once.
+ */
+export function shellHelper(
+  env: Readonly<Record<string, string>>,
+  procs: string | null,
+  ended: () => void,
+): ShellHelper | null {
   const nonce = randomBytes(12).toString('hex');
   const child: ChildProcessByStdio<Writable, Readable, null> = spawn('/bin/sh', ['-s'], {
     env: { ...env },
@@ -60,7 +68,8 @@ export function shellHelper(env: Readonly<Record<string, string>>, ended: () => 
   let totalMs = 0;
 
   child.stdin.on('error', () => {}); // 'exit' follows
-  child.stdin.write(`exec 2>&1;trap : ${trapped}\n`);
+  const enter = procs === null ? '' : `echo 0 >${shellWord(procs)};`;
+  child.stdin.write(`exec 2>&1;${enter}trap : ${trapped}\n`);
   child.stdout.on('data', (chunk: Buffer) => {
     heard += chunk.toString('latin1');
     const [whole, said = '', status = ''] = answered.exec(heard) ?? [];

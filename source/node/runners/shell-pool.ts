@@ -7,11 +7,13 @@ import { performance } from 'node:perf_hooks';
 import type { Clock } from '../clock.ts';
 import { type ProcessStat, signalGroup, tickMs } from '../process-stat.ts';
 import { shortText } from '../short-text.ts';
+import type { TaskGroups } from '../task-groups.ts';
 import type { ChildrenCpu } from './children-cpu.ts';
-import { closeQuietly, type NamedPipe, type NamedPipes } from './named-pipes.ts';
+import type { NamedPipe, NamedPipes } from './named-pipes.ts';
 import { pipeReader } from './pipe-reader.ts';
 import type { StreamNumber } from './runner.ts';
-import { type ShellAnswer, type ShellHelper, shellHelper } from './shell-helper.ts';
+import { type Desk, openDesk } from './shell-desk.ts';
+import type { ShellAnswer } from './shell-helper.ts';
 import { canStart, shellLine } from './shell-line.ts';
 import type { GroupRegistry, Launch, ProcessEvents, ProcessHandle, Starter } from './starter.ts';
 
@@ -22,6 +24,8 @@ export interface ShellPoolOptions {
   /** For what is not for a shell. */
   otherwise: Starter;
   registry: GroupRegistry;
+  /** null: the system gives us none. */
+  groups: TaskGroups | null;
   cpu: ChildrenCpu;
   clock: Clock;
   /** False: everything goes to `otherwise`. */
@@ -39,17 +43,6 @@ export interface ShellPool extends Starter {
   untidy(): boolean;
 }
 
-/** A shell with its two pipes: what one task at a time works at. */
-interface Desk {
-  helper: ShellHelper;
-  pipes: [NamedPipe, NamedPipe];
-  /** Descriptors that read from the pipes and are kept from task to task; null: to be opened. */
-  descriptors: [number | null, number | null];
-  busy: boolean;
-  /** When its task began, or it had none any more; ms of performance.now(). */
-  since: number;
-}
-
 /** A task that runs longer is read by the event loop. */
 const attachMs = 10;
 /** How long the file system's answers are believed. */
@@ -60,7 +53,7 @@ const restMs = 60_000;
 const olderMs = 50;
 
 export function shellPool(options: ShellPoolOptions): ShellPool {
-  const { pipes, env, otherwise, registry, cpu, clock } = options;
+  const { pipes, env, otherwise, registry, groups, cpu, clock } = options;
   const desks = new Map<number, Desk>();
   const idle: Desk[] = [];
   const checked = new Map<string, boolean>();
@@ -75,8 +68,9 @@ export function shellPool(options: ShellPoolOptions): ShellPool {
     const desk = takeDesk();
     const line = desk === null ? null : lineFor(launch, desk);
     if (desk === null) return otherwise.start(launch, events);
-    if (line !== null && openPipes(desk)) return work(desk, line, events);
-    idle.push(desk);
+    if (line === null) idle.push(desk);
+    else if (desk.openPipes()) return work(desk, line, events);
+    else desk.dismiss();
     return otherwise.start(launch, events);
   }
 
@@ -102,53 +96,36 @@ export function shellPool(options: ShellPoolOptions): ShellPool {
   function makeDesk(): Desk | null {
     const two = pipes.takeTwo();
     if (two === null) return null;
-    const giveBack = (): void => two.forEach((pipe) => void pipe.giveBack());
+    const control = groups?.take() ?? null;
+    let desk: Desk | null = null;
     try {
-      const helper = shellHelper(env, () => {
-        registry.gone(helper?.pid ?? 0);
-        cpu.disturbed();
-        if (helper !== null) desks.delete(helper.pid);
-      });
-      if (helper === null) {
-        giveBack();
-        return null;
-      }
-      registry.began(helper.pid);
-      const desk: Desk = { helper, pipes: two, descriptors: [null, null], busy: false, since: performance.now() };
-      desks.set(helper.pid, desk);
-      return desk;
+      desk = openDesk({ env, pipes: two, control, ended });
     } catch {
-      giveBack();
+      // As where it says that it could not.
+    }
+    if (desk === null) {
+      for (const pipe of two) pipe.giveBack();
+      control?.giveBack();
       return null;
     }
+    registry.began(desk.helper.pid);
+    desks.set(desk.helper.pid, desk);
+    return desk;
+  }
+
+  function ended(pid: number): void {
+    registry.gone(pid);
+    cpu.disturbed();
+    desks.delete(pid);
   }
 
   function takeDesk(): Desk | null {
     for (let desk = idle.pop(); desk !== undefined; desk = idle.pop()) {
       const rested = performance.now() - desk.since < restMs || desk.pipes.every((pipe) => pipe.exists());
       if (desk.helper.alive && rested) return desk;
-      dismiss(desk);
+      desk.dismiss();
     }
     return makeDesk();
-  }
-
-  function openPipes(desk: Desk): boolean {
-    try {
-      desk.descriptors[0] ??= desk.pipes[0].openReader();
-      desk.descriptors[1] ??= desk.pipes[1].openReader();
-      return true;
-    } catch {
-      dismiss(desk);
-      return false;
-    }
-  }
-
-  /** Ends a shell with all that is in its group. Its readers, where a task has some, are that task's to close. */
-  function dismiss(desk: Desk): void {
-    desk.helper.kill();
-    for (const pipe of desk.pipes) pipe.discard();
-    for (const descriptor of desk.descriptors) if (descriptor !== null) closeQuietly(descriptor);
-    desk.descriptors = [null, null];
   }
 
   function work(desk: Desk, line: string, events: ProcessEvents): ProcessHandle {
@@ -178,8 +155,8 @@ export function shellPool(options: ShellPoolOptions): ShellPool {
     function answer(how: ShellAnswer): void {
       answered = true;
       cancelAttach();
-      endedSinceTidy = true;
-      const cpuMs = helper.account();
+      endedSinceTidy ||= desk.control === null;
+      const cpuMs = desk.account();
       if (how.kind === 'trouble') {
         leave(false);
         return events.refused({ unfit: true, exitCode: null, error: `cannot start a process: ${shortText(how.said)}` });
@@ -194,28 +171,31 @@ export function shellPool(options: ShellPoolOptions): ShellPool {
     function leave(clean: boolean): void {
       desk.busy = false;
       desk.since = performance.now();
-      if (clean && helper.alive) {
-        if (held) signalGroup(helper.pid, 'SIGCONT');
+      if (clean && helper.alive && desk.tidy()) {
+        if (held) desk.hold(false);
         desk.descriptors = readers.map((reader) => reader.release()) as Desk['descriptors'];
         idle.push(desk);
       } else {
         for (const reader of readers) reader.close();
-        dismiss(desk);
+        desk.dismiss();
       }
     }
 
     process.nextTick(() => {
-      events.started(helper.pid);
+      events.started(helper.pid, desk.control);
       helper.run(line, answer);
     });
 
     return {
       signal(signal) {
         if (!helper.alive) return false;
-        if (signal === 'SIGSTOP' || signal === 'SIGCONT') held = signal === 'SIGSTOP';
-        else if (signal !== 0) signalled = true;
-        if (signal === 'SIGKILL') helper.kill();
-        else return signalGroup(helper.pid, signal);
+        if (signal === 'SIGSTOP' || signal === 'SIGCONT') {
+          held = signal === 'SIGSTOP';
+          return desk.hold(held);
+        }
+        if (signal !== 0) signalled = true;
+        if (signal !== 'SIGKILL') return signalGroup(helper.pid, signal);
+        desk.kill();
         return true;
       },
       resume: (stream) => readers[stream - 1]?.resume(),
@@ -235,16 +215,22 @@ export function shellPool(options: ShellPoolOptions): ShellPool {
     const judge = (good: boolean): void => {
       fit = good ? 'yes' : 'no';
       if (good) idle.push(desk);
-      else dismiss(desk);
+      else desk.dismiss();
     };
     helper.run('(exit 137)', (first) => {
       if (first.kind !== 'exited' || first.exitCode !== 137) return judge(false);
       helper.run("(exec /bin/sh -c 'kill -9 $$')", (second) => {
-        helper.account();
+        desk.account();
         judge(second.kind === 'exited' && second.signal === 'SIGKILL');
       });
     });
   }
+
+  // Asked before the first task comes.
+  if (options.enabled)
+    pipes.ready(() => {
+      if (fit === 'unknown') probe();
+    });
 
   return {
     start,
@@ -258,7 +244,8 @@ export function shellPool(options: ShellPoolOptions): ShellPool {
       const now = performance.now();
       for (const member of members) {
         const desk = desks.get(member.group);
-        if (desk === undefined || member.pid === member.group || member.state === 'Z') continue;
+        if (desk === undefined || desk.control !== null || member.pid === member.group || member.state === 'Z')
+          continue;
         const ageMs = (ticksNow() - member.startTicks) * tickMs;
         if (desk.busy && ageMs < now - desk.since + olderMs) continue;
         endedSinceTidy = true; // it may leave others behind
@@ -267,7 +254,7 @@ export function shellPool(options: ShellPoolOptions): ShellPool {
     },
     close() {
       otherwise.close();
-      for (const desk of desks.values()) dismiss(desk);
+      for (const desk of desks.values()) desk.dismiss();
     },
   };
 }

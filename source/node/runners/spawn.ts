@@ -4,10 +4,12 @@ import { openSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { signalGroup } from '../process-stat.ts';
+import type { TaskGroup, TaskGroups } from '../task-groups.ts';
 import type { ChildrenCpu } from './children-cpu.ts';
 import { closeQuietly, type NamedPipe, type NamedPipes } from './named-pipes.ts';
 import { readingSocket } from './pipe-reader.ts';
 import type { StreamNumber } from './runner.ts';
+import { canStart } from './shell-line.ts';
 import { startFault } from './start-error.ts';
 import type { GroupRegistry, Launch, ProcessEvents, ProcessHandle, Starter } from './starter.ts';
 
@@ -16,6 +18,8 @@ export interface SpawnOptions {
   pipes: NamedPipes | null;
   cpu: ChildrenCpu;
   registry: GroupRegistry;
+  /** null: the system gives us none. */
+  groups: TaskGroups | null;
 }
 
 /** Where the output of a task comes from: what the child gets, and what the agent reads, where that is there already. */
@@ -32,9 +36,25 @@ export function spawnStarter(options: SpawnOptions): Starter {
   };
 }
 
-function startOne({ pipes, cpu, registry }: SpawnOptions, launch: Launch, events: ProcessEvents): ProcessHandle {
+/**
+ * Returns what enters a control group and then becomes the program, in exactly that environment: before it has any
+ * child. null: it cannot be said so, or there is no such program, which the system itself is to say.
+ */
+function entering({ procs }: TaskGroup, launch: Launch): string[] | null {
+  const [program = ''] = launch.argv;
+  if (program.startsWith('-') || program.includes('=') || !canStart(launch)) return null;
+  const environment = Object.entries(launch.env).map(([name, value]) => `${name}=${value}`);
+  return ['/bin/sh', '-c', 'echo 0 >"$0";exec "$@"', procs, '/usr/bin/env', '-i', ...environment, ...launch.argv];
+}
+
+function startOne(
+  { pipes, cpu, registry, groups }: SpawnOptions,
+  launch: Launch,
+  events: ProcessEvents,
+): ProcessHandle {
   let unwanted = false;
   let group: number | null = null;
+  let control: TaskGroup | null = null;
   let readers: (Readable | null)[] = [];
   let open = 2;
   let started = false;
@@ -53,7 +73,11 @@ function startOne({ pipes, cpu, registry }: SpawnOptions, launch: Launch, events
       const stdin = launch.stdin === null ? 'ignore' : openSync(launch.stdin, 'r');
       if (stdin !== 'ignore') opened.push(stdin);
       for (const stream of [1, 2] as const) channels.push(channel(stream, two?.[stream - 1] ?? null, opened));
-      child = spawn(launch.argv[0] ?? '', launch.argv.slice(1), {
+      control = groups?.take() ?? null;
+      const held = control === null ? null : entering(control, launch);
+      if (held === null) release();
+      const [file = '', ...args] = held ?? launch.argv;
+      child = spawn(file, args, {
         cwd: launch.cwd ?? undefined,
         env: { ...launch.env },
         detached: true,
@@ -62,16 +86,19 @@ function startOne({ pipes, cpu, registry }: SpawnOptions, launch: Launch, events
     } catch (error) {
       for (const one of opened) closeQuietly(one);
       for (const one of channels) one.reader?.destroy();
+      release();
       return refuse(error);
     }
     for (const one of opened) closeQuietly(one);
     child.once('error', (error) => {
       if (group !== null) return;
       for (const one of channels) one.reader?.destroy();
+      release();
       refuse(error);
     });
     if (child.pid === undefined) return; // 'error' follows
     const { pid } = child;
+    const beforeMs = control?.usedMs() ?? 0;
     group = pid;
     started = true;
     registry.began(pid);
@@ -79,10 +106,16 @@ function startOne({ pipes, cpu, registry }: SpawnOptions, launch: Launch, events
       registry.gone(pid);
       // Without members the number may soon be another's.
       if (group !== null && !signalGroup(group, 0)) group = null;
-      cpu.ended((cpuMs) => events.exited({ exitCode, signal, cpuMs }));
+      const usedMs = control === null ? null : control.usedMs() - beforeMs;
+      cpu.ended((cpuMs) => events.exited({ exitCode, signal, cpuMs: usedMs ?? cpuMs }));
     });
-    events.started(group);
+    events.started(group, control);
     readers = [channels[0]?.reader ?? read(1, child.stdout), channels[1]?.reader ?? read(2, child.stderr)];
+  }
+
+  function release(): void {
+    control?.giveBack();
+    control = null;
   }
 
   /** Opens both ends of a pipe; what is for the child only goes to `opened`. Falls back to a socket pair. */
@@ -137,6 +170,11 @@ function startOne({ pipes, cpu, registry }: SpawnOptions, launch: Launch, events
         if (signal === 'SIGTERM' || signal === 'SIGKILL') unwanted = true;
         return false;
       }
+      if (control !== null && (signal === 'SIGSTOP' || signal === 'SIGCONT')) {
+        control.hold(signal === 'SIGSTOP');
+        return true;
+      }
+      if (signal === 'SIGKILL') control?.kill();
       return signalGroup(group, signal);
     },
     resume(stream) {
@@ -145,6 +183,8 @@ function startOne({ pipes, cpu, registry }: SpawnOptions, launch: Launch, events
     abandon() {
       if (group !== null) signalGroup(group, 'SIGKILL');
       group = null;
+      control?.kill();
+      release();
       for (const reader of readers) reader?.destroy();
     },
   };

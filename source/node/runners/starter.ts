@@ -1,4 +1,5 @@
 /** What makes processes. Two ways are known: child_process (spawn.ts) and the pool of shells (shell-pool.ts). */
+import type { TaskGroup } from '../task-groups.ts';
 import type { StreamNumber } from './runner.ts';
 
 /** Everything that execve wants to know. */
@@ -29,7 +30,8 @@ export interface NoProcess {
 }
 
 export interface ProcessEvents {
-  started(group: number): void;
+  /** Its process group, and the control group that holds it and all its descendants, where there is one. */
+  started(group: number, control: TaskGroup | null): void;
   output(stream: StreamNumber, chunk: Uint8Array): boolean;
   /** Everything that wrote into both streams has closed them. */
   silent(): void;
