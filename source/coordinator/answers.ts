@@ -5,6 +5,7 @@ import type { Target } from '../model/event.ts';
 import type { Fact } from '../model/fact.ts';
 import { type JobSpec, jobSpec, ordinalOf } from '../model/job.ts';
 import { limits } from '../model/limits.ts';
+import { drainPreview } from '../scheduler/drain-preview.ts';
 import { explainTask } from '../scheduler/explain.ts';
 import { policyObjection } from '../scheduler/policies/policies.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
@@ -179,6 +180,9 @@ export const answers: Answers = {
       by: who,
     })),
 
+  'drain-preview': ({ nodes, all }, desk) =>
+    drainPreview(desk.scheduler.state, chosen(desk, nodes, all), desk.clock.now()),
+
   resume: ({ nodes, all, reason }, desk, { who }) =>
     forNodes(desk, nodes, all, (node) => ({ kind: 'resume', node, reason, by: who })),
 
@@ -247,14 +251,19 @@ async function forNodes(
   all: boolean,
   event: (node: string) => Unstamped,
 ): Promise<{ nodes: string[] }> {
+  const nodes = chosen(desk, names, all);
+  await Promise.all(nodes.map((node) => ask(desk, event(node))));
+  return { nodes };
+}
+
+/** The nodes that are meant; LbtopError where one is not known, or none was named. */
+function chosen(desk: Desk, names: readonly string[], all: boolean): string[] {
   const known = desk.scheduler.state.nodes;
   const missing = names.find((name) => !known.has(name));
   if (missing !== undefined) throw new LbtopError('usage', `there is no node ${missing}: lbtop nodes lists them`);
   if (names.length === 0 && !all) throw new LbtopError('usage', 'name the nodes, or say --all');
   const there = (node: NodeState) => node.health !== 'left' && node.health !== 'lost';
-  const nodes = all ? [...known.values()].filter(there).map(({ name }) => name) : [...names];
-  await Promise.all(nodes.map((node) => ask(desk, event(node))));
-  return { nodes };
+  return all ? [...known.values()].filter(there).map(({ name }) => name) : [...names];
 }
 
 /** How many tasks a cancellation ended. */

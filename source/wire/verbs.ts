@@ -2,6 +2,7 @@
 import { disciplineNames, jobSpecShape, nodeName, policyNames } from '../model/job.ts';
 import { limits } from '../model/limits.ts';
 import {
+  drainPreviewShape,
   eventLineShape,
   explanationShape,
   jobRowShape,
@@ -103,6 +104,8 @@ export const verbs = {
     struct({ nodes }),
     operate,
   ),
+  /** What `drain` of these nodes would do; nothing is done. */
+  'drain-preview': verb(struct({ nodes, all: flag }), drainPreviewShape, read),
   resume: verb(struct({ nodes, all: flag, reason }), struct({ nodes }), operate),
   throttle: verb(struct({ nodes, all: flag, share: real(0.05, 1) }), struct({ nodes }), operate),
   'pause-queue': verb(struct({ paused: flag, reason: optional(reason, '') }), nothing, operate),
