@@ -80,7 +80,7 @@ describe.skipIf(why !== null)('attached', () => {
 
   test('a terminal that is stopped, or an interface that is killed, costs the coordinator nothing', async () => {
     await using cluster = await startCluster(['a', 'b']);
-    const done = async (): Promise<number> => (await cluster.json<Status>(['status'])).tasks.succeeded;
+    const done = async (): Promise<number> => (await cluster.json<Status>(['status'])).tasks.succeeded ?? 0;
     /** Tasks that ended in a while, beside what happens meanwhile. */
     const pace = async (ms: number): Promise<number> => {
       const before = await done();
