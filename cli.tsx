@@ -184,15 +184,30 @@ async function attach(flags: Flags, io: Io, where: Places): Promise<number> {
   const readOnly = flags.readOnly === true;
   const connect = typeof flags.attach === 'object' ? flags.attach : flags.connect;
   // Whoever cannot be reached is told first: `lbtop` alone says how to start a coordinator.
-  const client = await openClient({ ...flags, connect }, where, { role: readOnly ? 'viewer' : 'operator' });
+  const open = () => openClient({ ...flags, connect }, where, { role: readOnly ? 'viewer' : 'operator' });
+  let client = await open();
   try {
     needTerminal(io, 'lbtop status, lbtop nodes and lbtop events -f do without');
-    const { remoteFeed } = await import('./source/feed/remote.ts');
-    const feed = remoteFeed(
-      { request: client.request, stream: client.open },
-      { rateHz: windowsPerSecond, mayAct: !readOnly },
-    );
-    return await show({ feed, title: client.address, readOnly, owner: flags.owner === true }, io);
+    const [{ remoteFeed }, { withPast }, { fetchPast }] = await Promise.all([
+      import('./source/feed/remote.ts'),
+      import('./source/feed/live-past.ts'),
+      import('./source/feed/fetch-past.ts'),
+    ]);
+    const asking = () => ({ request: client.request, stream: client.open });
+    const again = async () => {
+      client.close();
+      client = await open();
+      return asking();
+    };
+    const owner = flags.owner === true;
+    // Whose coordinator is gone has nothing to wait for: it was its own.
+    const live = remoteFeed(asking(), {
+      rateHz: windowsPerSecond,
+      mayAct: !readOnly,
+      again: owner ? undefined : again,
+    });
+    const feed = withPast(live, () => fetchPast(asking()));
+    return await show({ feed, title: client.address, readOnly, owner }, io);
   } finally {
     client.close();
   }

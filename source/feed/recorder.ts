@@ -65,6 +65,8 @@ export interface Recorder {
    */
   record(facts: readonly Fact[]): void;
   status(): RecorderStatus;
+  /** Writes what was handed over until now; resolves when that is in the file. Never rejects. */
+  flush(): Promise<void>;
   /** Writes what is left and the index. Never rejects; what could not be written is in the log. */
   close(): Promise<void>;
 }
@@ -260,6 +262,10 @@ export function startRecorder({ file, version, state, series, log, disk }: Recor
       facts,
       dropped,
     }),
+    async flush() {
+      guarded(seal);
+      await writer.idle();
+    },
     async close() {
       if (closed) return;
       clearInterval(timer);
