@@ -24,6 +24,7 @@ import { openWorkshop, type Workshop } from './workshop.ts';
 /** What a started agent is made of. */
 export interface Parts {
   slots: number;
+  machine: Machine;
   link: Link;
   tasks: Executor;
   workshop: Workshop;
@@ -97,6 +98,7 @@ export async function assemble(
 
   return {
     slots,
+    machine: sampler.machine,
     link,
     tasks,
     workshop,
