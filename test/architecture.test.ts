@@ -13,7 +13,7 @@ const source = join(root, 'source');
 const mayImport: Record<string, readonly string[]> = {
   model: [],
   scheduler: ['model'],
-  view: ['model', 'scheduler/state.ts'],
+  view: ['model', 'scheduler/state.ts', 'scheduler/learned.ts'],
   wire: ['model'],
   journal: ['model', 'wire'],
   node: ['model', 'wire'],
@@ -43,6 +43,7 @@ const doors: Record<string, readonly string[]> = {
   'node:tls': ['source/wire/endpoint.ts'],
   'node:sqlite': ['source/journal/sqlite.ts'],
   meow: ['cli.tsx'],
+  'prom-client': ['source/wire/metrics-endpoint.ts'],
   ink: ['source/ui', 'cli.tsx'],
   react: ['source/ui', 'cli.tsx'],
 };

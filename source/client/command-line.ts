@@ -173,8 +173,8 @@ function addSettings(line: CommandLine, context: Context, settings: Readonly<Rec
   }
 }
 
-/** A setting as the texts that flags would have: a list is a repeated flag, an object are pairs. */
-function settingTexts(said: unknown, { key }: NamedFlag): string[] {
+/** Returns a setting as the texts that flags would have: a list is a repeated flag, an object are pairs. */
+export function settingTexts(said: unknown, { key }: NamedFlag): string[] {
   if (key === 'input') return [JSON.stringify(said)];
   if (Array.isArray(said)) return said.map(String);
   if (typeof said === 'object' && said !== null)

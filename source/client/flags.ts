@@ -54,6 +54,7 @@ export const wordNames = [
   'events',
   'simulate',
   'completion',
+  'config',
 ] as const;
 export type WordName = (typeof wordNames)[number];
 
@@ -127,7 +128,7 @@ export const flagTable = {
   headless: flag(toggle, '', coordinator, 'log lines instead of the interface'),
   store: flag(words(1_024), 'URL', coordinator, 'durable state in the distributed engine', later),
   standby: flag(toggle, '', coordinator, 'wait to take over', later),
-  metrics: flag(address, 'HOST:PORT', coordinator, 'serve metrics for Prometheus', later),
+  metrics: flag(address, 'HOST:PORT', coordinator, 'serve metrics for Prometheus there, at /metrics'),
   tlsCert: flag(file, 'FILE', coordinator, 'certificate', later),
   tlsKey: flag(file, 'FILE', coordinator, "the certificate's key", later),
   tlsCa: flag(file, 'FILE', coordinator, 'who signed the certificates of peers', later),

@@ -192,6 +192,13 @@ export const words: Readonly<Record<WordName, WordRow>> = {
     completes: 'shells',
     load: async () => (await import('./words/completion.ts')).completion,
   },
+  config: {
+    usage: '',
+    summary: 'what variables and the settings file say, and where things lie',
+    example: 'lbtop config',
+    operands: none,
+    load: async () => (await import('./words/config.ts')).config,
+  },
 };
 
 /** It needs no coordinator, and simulations contain everything that a client does without: cli.tsx runs it. */

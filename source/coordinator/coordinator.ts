@@ -10,6 +10,8 @@ import { createScheduler } from '../scheduler/scheduler.ts';
 import type { State } from '../scheduler/state.ts';
 import { emptySeries, observe } from '../view/series.ts';
 import { listen } from '../wire/endpoint.ts';
+import type { MetricsEndpoint } from '../wire/metrics-endpoint.ts';
+import { hostPort } from '../wire/reach.ts';
 import type { Desk } from './answers.ts';
 import { acceptClient } from './client-session.ts';
 import { monotonicClock } from './clock.ts';
@@ -18,6 +20,7 @@ import { effects } from './effects.ts';
 import { itemShelf } from './item-shelf.ts';
 import { jobWatch } from './job-watch.ts';
 import { startLoop } from './loop.ts';
+import type { CoordinatorMetrics } from './metrics.ts';
 import { nodeSessions } from './node-session.ts';
 import { memoryOutputs } from './outputs.ts';
 import { storedOutputs } from './stored-outputs.ts';
@@ -40,6 +43,8 @@ export interface CoordinatorOptions {
   seed: number;
   /** Records the session into this file from the start. */
   record: string | null;
+  /** Measurements for Prometheus are served there; null: nowhere. */
+  metrics: { host: string; port: number } | null;
   log(line: string): void;
   /** A client asked for the end. */
   onShutdown(reason: string): void;
@@ -82,6 +87,7 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
     if (job.endedAt === null && job.spec.items !== 'none') await items.restore(job.id);
   const watch = jobWatch();
   let recorder: Recorder | null = null;
+  let measured: CoordinatorMetrics | null = null;
 
   function applied(facts: readonly Fact[]): void {
     for (const fact of facts) {
@@ -89,12 +95,14 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
       if (fact.kind === 'job-purged') outputs.forget(fact.job);
     }
     recorder?.record(facts);
+    measured?.observe(facts);
   }
 
   const loop = startLoop({ scheduler, clock, applied, commit: durable?.commit ?? null, fatal: options.fatal });
   const nodes = nodeSessions({ state, loop, outputs, log });
-  const sendEffects = effects({ state, items, session: nodes.get });
-  loop.onFacts(sendEffects);
+  const say = effects({ state, items, session: nodes.get });
+  loop.onWritten(say.written);
+  loop.onFacts(say.durable);
   loop.onFacts(watch.observe);
   loop.onFacts((facts) => {
     for (const fact of facts) {
@@ -117,6 +125,17 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
     const { startRecorder } = await import('../feed/recorder.ts');
     recorder = await startRecorder({ file, version, state, series, log });
     return file;
+  }
+
+  async function serve(address: { host: string; port: number }): Promise<MetricsEndpoint> {
+    const [{ coordinatorMetrics }, { serveMetrics }] = await Promise.all([
+      import('./metrics.ts'),
+      import('../wire/metrics-endpoint.ts'),
+    ]);
+    measured = coordinatorMetrics({ state, now: clock.now, journalBytes: desk.journalBytes, full: desk.full });
+    const serving = await serveMetrics(address, measured.metrics);
+    log(`metrics at http://${hostPort(serving.host, serving.port)}/metrics`);
+    return serving;
   }
 
   const desk: Desk = {
@@ -144,6 +163,7 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
     seed: options.seed,
   });
   if (options.record !== null) await record(options.record);
+  const endpoint = options.metrics === null ? null : await serve(options.metrics);
   const listener = await listen({
     host: options.host,
     port: options.port,
@@ -153,6 +173,7 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
       role === 'node' ? nodes.accept(connection) : acceptClient(connection, role, who, desk),
     rejected: (address, reason) => log(`${address} turned away: ${reason}`),
   }).catch(async (error) => {
+    await endpoint?.close();
     await loop.stop();
     await recorder?.close();
     throw error;
@@ -163,7 +184,7 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
     state,
     async stop(reason) {
       log(`ends: ${reason}`);
-      await listener.close();
+      await Promise.all([listener.close(), endpoint?.close()]);
       // Not one after the other: where the journal waits for room, its end is what the loop waits for.
       await Promise.all([loop.stop(), durable?.close()]);
       await recorder?.close().catch((error) => log(`recording: ${oneLine(error)}`));

@@ -150,6 +150,7 @@ function restoreJob(state: State, record: RecordOf<'job'>): void {
     tasks: TaskTable.ofRest(spec.span.count, record.rest, record.restAt),
     endedAt: record.endedAt,
     endState: record.endState,
+    closedWhy: record.closedWhy,
     ranCount: record.ranCount,
     ranMs: record.ranMs,
     waitsFor: new Set(record.waitsFor),

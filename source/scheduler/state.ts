@@ -24,6 +24,8 @@ export interface JobRecord {
   /** Null until every task has ended. */
   endedAt: number | null;
   endState: JobState | null;
+  /** Why those of its tasks that were cancelled or skipped together were; '' where none were. */
+  closedWhy: string;
   readonly counts: Counts;
   readonly tasks: TaskTable;
   /** Tasks from this ordinal on were never placed. */
@@ -202,6 +204,7 @@ export function newJob(id: number, spec: JobSpec, by: string, at: number): JobRe
     submittedAt: at,
     endedAt: null,
     endState: null,
+    closedWhy: '',
     counts,
     tasks: new TaskTable(spec.span.count),
     fresh: 0,

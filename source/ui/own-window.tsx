@@ -1,7 +1,7 @@
 /** Shows a node's own view on a terminal, in a process of its own, until the node ends or the terminal is gone. */
 import { Box, render, useInput, useWindowSize } from 'ink';
-import { type ReactNode, useSyncExternalStore } from 'react';
-import { plain, Rows } from './components/rows.tsx';
+import { type ReactNode, useContext, useLayoutEffect, useSyncExternalStore } from 'react';
+import { PaintingContext, plain, Rows } from './components/rows.tsx';
 import { frameOut } from './frame-out.ts';
 import { keyNames } from './key-press.ts';
 import { type OwnState, ownRows } from './own-view.ts';
@@ -23,7 +23,8 @@ export function openOwnWindow(
   quit: () => void,
 ): OwnWindow {
   const session = terminalSession(stdin, stdout);
-  const frames = frameOut(stdout);
+  const theme = themeFor(env);
+  const frames = frameOut(stdout, theme);
   const listeners = new Set<() => void>();
   let state: OwnState | null = null;
   const source: Source = {
@@ -48,13 +49,18 @@ export function openOwnWindow(
   };
   process.on('SIGCONT', continued);
   session.take();
-  const ink = render(<Whole source={source} theme={themeFor(env)} press={press} />, {
-    stdout: frames.stream,
-    stdin,
-    exitOnCtrlC: false,
-    patchConsole: false,
-    interactive: true,
-  });
+  const ink = render(
+    <PaintingContext value={frames}>
+      <Whole source={source} theme={theme} press={press} />
+    </PaintingContext>,
+    {
+      stdout: frames.stream,
+      stdin,
+      exitOnCtrlC: false,
+      patchConsole: false,
+      interactive: true,
+    },
+  );
   return {
     show(next) {
       state = next;
@@ -78,11 +84,14 @@ interface Source {
 function Whole({ source, theme, press }: { source: Source; theme: Theme; press(key: string): void }): ReactNode {
   const state = useSyncExternalStore(source.subscribe, () => source.state);
   const { columns, rows } = useWindowSize();
+  const painting = useContext(PaintingContext);
+  // After the blocks of this frame have been put.
+  useLayoutEffect(() => painting?.show());
   useInput((input, key) => {
     for (const name of keyNames(input, key)) press(name);
   });
   return (
-    <Box flexDirection="column" width={columns} height={rows}>
+    <Box flexDirection="column" width={columns} height={1}>
       <Rows theme={theme} lines={plain(ownRows(state, theme, columns, rows))} width={columns} height={rows} />
     </Box>
   );
