@@ -26,6 +26,7 @@ import { type Handlers, openWorkshop, type Workshop } from './workshop.ts';
 /** What a started agent is made of. */
 export interface Parts {
   slots: number;
+  machine: Machine;
   link: Link;
   tasks: Executor;
   workshop: Workshop;
@@ -106,6 +107,7 @@ export async function assemble(
 
   return {
     slots,
+    machine: sampler.machine,
     link,
     tasks,
     workshop,

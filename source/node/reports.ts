@@ -44,11 +44,11 @@ export function reports({ send, beforeOutcomes, clock }: ReportsOptions): Report
   let cancelProgress: (() => void) | null = null;
   let scheduled = false;
 
-  /** Later in this turn of the event loop, when everything that came with it has been handled. */
+  /** When everything that came in this turn of the event loop has been handled: one write for all that ended in it. */
   function schedule(): void {
     if (scheduled) return;
     scheduled = true;
-    process.nextTick(() => {
+    setImmediate(() => {
       scheduled = false;
       flushEnds();
     });
