@@ -167,7 +167,7 @@ export const flagTable = {
     node,
     'what becomes of running tasks without coordinator (default finish)',
   ),
-  handlers: flag(file, 'FILE', node, 'JavaScript task handlers', later),
+  handlers: flag(file, 'FILE', node, 'what exports JavaScript task handlers by name'),
   listen: flag(address, 'HOST:PORT', node, 'take tasks directly from clients', later),
   allow: flag(texts, 'PATTERN', node, 'run only commands like this (repeatable)', later),
 

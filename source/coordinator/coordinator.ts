@@ -1,7 +1,10 @@
 /** Puts a coordinator together: the scheduler, its loop, the sessions, the outputs, and a listening socket. */
 
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { windowHub } from '../feed/hub.ts';
-import type { Recorder } from '../feed/recorder.ts';
+import { liveHistory } from '../feed/live-history.ts';
+import { type Recorder, startRecorder } from '../feed/recorder.ts';
 import { LbtopError, oneLine } from '../model/errors.ts';
 import type { Fact } from '../model/fact.ts';
 import type { DisciplineName, PolicyName } from '../model/job.ts';
@@ -9,6 +12,7 @@ import { policyObjection } from '../scheduler/policies/policies.ts';
 import { createScheduler } from '../scheduler/scheduler.ts';
 import type { State } from '../scheduler/state.ts';
 import { emptySeries, observe } from '../view/series.ts';
+import type { Recording } from '../view/window.ts';
 import { listen } from '../wire/endpoint.ts';
 import type { MetricsEndpoint } from '../wire/metrics-endpoint.ts';
 import { hostPort } from '../wire/reach.ts';
@@ -94,12 +98,19 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
   let recorder: Recorder | null = null;
   let measured: CoordinatorMetrics | null = null;
 
+  const history = liveHistory({
+    directory: options.data === null ? join(tmpdir(), `lbtop-history-${process.pid}`) : join(options.data, 'history'),
+    start: (file) => startRecorder({ file, version, state, series, log: () => {} }),
+    log,
+  });
+
   function applied(facts: readonly Fact[]): void {
     for (const fact of facts) {
       observe(series, state, fact);
       if (fact.kind === 'job-purged') outputs.forget(fact.job);
     }
     recorder?.record(facts);
+    history.record(facts);
     measured?.observe(facts);
   }
 
@@ -134,8 +145,7 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
       await ending?.close();
       return null;
     }
-    const { startRecorder } = await import('../feed/recorder.ts');
-    recorder = await startRecorder({ file, version, state, series, log });
+    recorder = startRecorder({ file, version, state, series, log });
     return file;
   }
 
@@ -158,7 +168,8 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
     outputs,
     items,
     watch,
-    hub: windowHub(() => ({ state, series, now: clock.now() })),
+    hub: windowHub(() => ({ state, series, now: clock.now(), recording: recordingOf(recorder) }), history.watched),
+    history,
     record,
     shutdown: options.onShutdown,
     journalBytes: () => durable?.store.bytes() ?? 0,
@@ -202,8 +213,16 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
       // Not one after the other: where the journal waits for room, its end is what the loop waits for.
       await Promise.all([loop.stop(), durable?.close()]);
       await recorder?.close().catch((error) => log(`recording: ${oneLine(error)}`));
+      await history.close();
     },
   };
+}
+
+/** What interfaces show of a recording. */
+function recordingOf(recorder: Recorder | null): Recording | null {
+  if (recorder === null) return null;
+  const { bytes, why } = recorder.status();
+  return { file: recorder.file, bytes, stalled: why ?? '' };
 }
 
 /** The log has what an administrator looks for; each task is in the recording. */

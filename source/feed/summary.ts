@@ -1,6 +1,6 @@
 /** What a recorded session came to: played at full speed, without an interface. */
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Fact } from '../model/fact.ts';
+import { type Fact, isLasting } from '../model/fact.ts';
 import type { TaskState } from '../model/job.ts';
 import { apply } from '../scheduler/apply.ts';
 import type { NodeState, State } from '../scheduler/state.ts';
@@ -110,6 +110,7 @@ async function played(trace: Trace): Promise<Summary> {
       tally.ours += fact.sample.cpuOurs;
       return;
     }
+    if (!isLasting(fact)) return;
     events++;
     if (fact.kind !== 'ended' || (fact.state !== 'succeeded' && fact.state !== 'failed')) return;
     ended++;

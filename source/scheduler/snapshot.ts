@@ -129,7 +129,7 @@ function restoreNode(state: State, { kind: _, held, observed, ...plain }: Record
     running: 0,
     assigned: 0,
   };
-  for (const one of held) holdRoom(node, one);
+  for (const one of held) holdRoom(node, { ...one, progress: null });
   node.drained = plain.drained;
   countSampled(node);
   if (observed !== null) {

@@ -65,6 +65,8 @@ export interface Held {
   stopping: string | null;
   /** Its task returns to the queue when it has stopped. */
   requeue: boolean;
+  /** What it last said of how far it is; null: nothing (since the coordinator started). */
+  progress: { share: number; note: string } | null;
 }
 
 export interface NodeState {

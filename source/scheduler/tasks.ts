@@ -253,6 +253,12 @@ export function decideReturned(turn: Turn, { node: name, attempt }: EventOf<'ret
   checkDrained(turn, node);
 }
 
+/** A node says how far an attempt is that it runs. */
+export function decideProgress(turn: Turn, { node, attempt, share, note }: EventOf<'progress'>): void {
+  const held = turn.state.nodes.get(node)?.held.get(attemptId(attempt.job, attempt.ordinal, attempt.attempt));
+  if (held?.current) emit(turn, { kind: 'progressed', ...keyOf(attempt), node, share, note });
+}
+
 /** A node began an attempt. */
 export function decideStarted(turn: Turn, { node, attempt }: EventOf<'started'>): void {
   const held = turn.state.nodes.get(node)?.held.get(attemptId(attempt.job, attempt.ordinal, attempt.attempt));

@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Event } from '../../model/event.ts';
-import type { Fact } from '../../model/fact.ts';
+import { type Fact, isLasting } from '../../model/fact.ts';
 import { type JobSpec, jobSpec } from '../../model/job.ts';
 import type { Attempt } from '../../model/node.ts';
 import { fold } from '../../scheduler/apply.ts';
@@ -99,12 +99,12 @@ export function liveThroughFaults({ seed, safetyMs, plant = null }: WorldOptions
       ledger.read(fact, state);
       observe(series, state, fact);
     }
-    if (facts.every(({ kind }) => kind === 'sampled') && !random.chance(0.02)) return;
+    if (!facts.some(isLasting) && !random.chance(0.02)) return;
     const broken = violations(state);
     if (broken.length > 0) throw new Error(`I4, I8: after ${event.kind}: ${broken.join('; ')}`);
     if (random.chance(0.01)) checkWindows(state, series, event.at);
     // The journal does not have this turn's facts yet.
-    if (random.chance(0.005)) checkFold([...journal.facts, ...facts.filter(({ kind }) => kind !== 'sampled')], state);
+    if (random.chance(0.005)) checkFold([...journal.facts, ...facts.filter(isLasting)], state);
   }
 
   function recovered(state: State): void {

@@ -3,7 +3,7 @@
  * leave when they are written or durable, as coordinator/effects.ts has it.
  */
 import type { Event } from '../../model/event.ts';
-import type { Fact, FactOf } from '../../model/fact.ts';
+import { type Fact, type FactOf, isLasting } from '../../model/fact.ts';
 import { liveness } from '../../model/limits.ts';
 import { type Attempt, attemptId, type Outcome } from '../../model/node.ts';
 import { apply, fold } from '../../scheduler/apply.ts';
@@ -85,7 +85,7 @@ export function virtualCoordinator(options: CoordinatorOptions): VirtualCoordina
     const stamped = { ...event, at: now() } as Event;
     const facts = scheduler.handle(stamped);
     options.check(stamped, facts, scheduler.state);
-    const kept = facts.filter(({ kind }) => kind !== 'sampled' && (plant !== 'unwritten facts' || kind !== 'requeued'));
+    const kept = facts.filter((fact) => isLasting(fact) && (plant !== 'unwritten facts' || fact.kind !== 'requeued'));
     if (plant === 'applied twice') for (const fact of facts) if (fact.kind === 'ended') apply(scheduler.state, fact);
     if (kept.length > 0 || durable !== undefined) {
       const asked = life;
