@@ -14,8 +14,10 @@ interface TaskStory {
 export interface Ledger {
   /** A fact was said, and is applied to the state (null: it is read again from the journal). Throws where it must not have been. */
   read(fact: Fact, state: State | null): void;
-  /** The coordinator lost what was not durable: what is left is the truth. */
-  recover(facts: readonly Fact[], state: State): void;
+  /** What was not durable is lost: what is left is the truth. */
+  reread(facts: readonly Fact[]): void;
+  /** The coordinator goes on from what was durable. Throws where that is less than somebody was told. */
+  recovered(state: State): void;
   /** A node really began an attempt. */
   began(attempt: Attempt, noRetry: boolean, node: string): void;
   /** A node really ended an attempt well. */
@@ -124,16 +126,18 @@ export function createLedger(): Ledger {
 
   return {
     read,
-    recover(facts, state) {
+    reread(facts) {
       jobs = new Map();
       purged = new Set();
       runs = new Map();
       ends = new Map();
       for (const fact of facts) read(fact, null);
-      for (const job of acknowledged)
-        if (!state.jobs.has(job) && !purged.has(job)) throw new Error(`I1: job ${job} was acknowledged and is gone`);
       for (const [run, end] of toldEnds)
         if (ends.get(run) !== end) throw new Error(`I2: ${run} was told as ${end} and is now ${ends.get(run)}`);
+    },
+    recovered(state) {
+      for (const job of acknowledged)
+        if (!state.jobs.has(job) && !purged.has(job)) throw new Error(`I1: job ${job} was acknowledged and is gone`);
     },
     began(attempt, noRetry, node) {
       const id = attemptId(attempt.job, attempt.ordinal, attempt.attempt);
