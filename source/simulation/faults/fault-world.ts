@@ -96,9 +96,7 @@ export function liveThroughFaults({ seed, safetyMs, plant = null }: WorldOptions
         labels: random.chance(0.5) ? { disk: 'ssd' } : {},
         resources: random.chance(0.5) ? { gpu: 1 } : {},
       },
-      slowness: slow ? 10 : 1,
-      lying,
-      toldTwice: rates.toldTwice,
+      manner: { slowness: slow ? 10 : 1, lying, toldTwice: rates.toldTwice },
       count,
       connect: (side) =>
         coordinator.accept((other) =>

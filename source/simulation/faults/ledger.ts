@@ -38,6 +38,8 @@ export function createLedger(): Ledger {
   let ends = new Map<string, string>();
   const successes = new Set<string>();
   const begun = new Map<string, string>();
+  /** Which run an attempt was for: its node may begin it when the next run has begun. */
+  const runsOfAttempts = new Map<string, string>();
   /** Tasks of `--no-retry` jobs: the run that began. */
   const begunOnce = new Set<string>();
 
@@ -58,6 +60,7 @@ export function createLedger(): Ledger {
     if (fact.attempt === task.attempt) return; // goes on where it is
     if (fact.attempt < task.attempt) throw new Error(`I3: ${id} after attempt ${task.attempt}`);
     task.attempt = fact.attempt;
+    runsOfAttempts.set(id, runOf(fact));
     if (state === null) return;
     const node = state.nodes.get(fact.node);
     const closed = node === undefined ? 'unknown' : closedFor(node);
@@ -145,7 +148,7 @@ export function createLedger(): Ledger {
       if (before !== undefined) throw new Error(`I3: ${id} began on ${before} and again on ${node}`);
       begun.set(id, node);
       if (!noRetry) return;
-      const run = runOf(attempt);
+      const run = runsOfAttempts.get(id) ?? id;
       if (begunOnce.has(run)) throw new Error(`I11: ${run} must not begin twice`);
       begunOnce.add(run);
     },
