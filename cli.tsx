@@ -14,8 +14,8 @@ import type { StartOptions } from './source/ui/start.tsx';
 
 /** What runs this program once more: the interface of a coordinator, the processes of the demo. */
 const program: [string, ...string[]] = [process.execPath, import.meta.filename];
-/** Of the interface; keys are answered at once. */
-const windowsPerSecond = 4;
+/** Of the interface: nodes say how they are once a second; what a key asks for comes at once. */
+const windowsPerSecond = 2;
 
 /** Returns the exit code. Throws LbtopError. */
 async function main(argv: readonly string[], io: Io, where: Places): Promise<number> {

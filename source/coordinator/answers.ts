@@ -5,11 +5,13 @@ import type { Target } from '../model/event.ts';
 import type { Fact } from '../model/fact.ts';
 import { type JobSpec, jobSpec, ordinalOf } from '../model/job.ts';
 import { limits } from '../model/limits.ts';
+import { drainPreview } from '../scheduler/drain-preview.ts';
 import { explainTask } from '../scheduler/explain.ts';
 import { policyObjection } from '../scheduler/policies/policies.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
 import type { JobRecord, NodeState } from '../scheduler/state.ts';
 import { submitObjection } from '../scheduler/submit.ts';
+import { neverReason } from '../scheduler/waiting.ts';
 import { jobRow, nodeRow, statusOf, taskRow } from '../view/report.ts';
 import type { Series } from '../view/series.ts';
 import type { VerbArgs, VerbGives, VerbName } from '../wire/verbs.ts';
@@ -87,7 +89,12 @@ export const answers: Answers = {
     const existing = key === undefined ? undefined : state.jobs.get(key);
     if (existing !== undefined) {
       await desk.durable(); // whoever sent it first may still wait for that
-      return { job: existing.id, tasks: existing.tasks.count, existing: true };
+      return {
+        job: existing.id,
+        tasks: existing.tasks.count,
+        existing: true,
+        never: neverReason(state, existing.spec),
+      };
     }
     const objection = submitObjection(state, spec);
     if (objection !== null) throw new LbtopError('usage', objection);
@@ -100,8 +107,9 @@ export const answers: Answers = {
         (facts) => {
           const submitted = facts.find((fact) => fact.kind === 'job-submitted');
           const twin = spec.key === null ? undefined : state.keys.get(spec.key);
-          if (submitted !== undefined) resolve({ job: submitted.job, tasks: spec.span.count, existing: false });
-          else if (twin !== undefined) resolve({ job: twin, tasks: spec.span.count, existing: true });
+          const answer = { tasks: spec.span.count, never: neverReason(state, spec) };
+          if (submitted !== undefined) resolve({ job: submitted.job, existing: false, ...answer });
+          else if (twin !== undefined) resolve({ job: twin, existing: true, ...answer });
           else reject(new LbtopError('failed', submitObjection(state, spec) ?? 'the job was not taken'));
         },
         // Before anything of the job can be sent to a node.
@@ -179,6 +187,9 @@ export const answers: Answers = {
       by: who,
     })),
 
+  'drain-preview': ({ nodes, all }, desk) =>
+    drainPreview(desk.scheduler.state, chosen(desk, nodes, all), desk.clock.now()),
+
   resume: ({ nodes, all, reason }, desk, { who }) =>
     forNodes(desk, nodes, all, (node) => ({ kind: 'resume', node, reason, by: who })),
 
@@ -247,14 +258,19 @@ async function forNodes(
   all: boolean,
   event: (node: string) => Unstamped,
 ): Promise<{ nodes: string[] }> {
+  const nodes = chosen(desk, names, all);
+  await Promise.all(nodes.map((node) => ask(desk, event(node))));
+  return { nodes };
+}
+
+/** The nodes that are meant; LbtopError where one is not known, or none was named. */
+function chosen(desk: Desk, names: readonly string[], all: boolean): string[] {
   const known = desk.scheduler.state.nodes;
   const missing = names.find((name) => !known.has(name));
   if (missing !== undefined) throw new LbtopError('usage', `there is no node ${missing}: lbtop nodes lists them`);
   if (names.length === 0 && !all) throw new LbtopError('usage', 'name the nodes, or say --all');
   const there = (node: NodeState) => node.health !== 'left' && node.health !== 'lost';
-  const nodes = all ? [...known.values()].filter(there).map(({ name }) => name) : [...names];
-  await Promise.all(nodes.map((node) => ask(desk, event(node))));
-  return { nodes };
+  return all ? [...known.values()].filter(there).map(({ name }) => name) : [...names];
 }
 
 /** How many tasks a cancellation ended. */

@@ -146,6 +146,9 @@ function acceptNode(
         return output(node, message);
       case 'progress':
         return; // kept by nobody yet: tasks with progress are JavaScript handlers
+      case 'leaving':
+        loop.post({ kind: 'leaving', node, reason: message.reason });
+        return;
       case 'leave':
         left = true;
         loop.post({ kind: 'leave', node });

@@ -142,6 +142,42 @@ export type Explanation = Infer<typeof explanationShape>;
 /** Tells reasons about the task or the queue from those that count nodes. */
 export const taskReason = /^(?:queue|waits|backoff|limit|behind|reserved|no) /;
 
+/** A task that is at a node which would drain. */
+const leavingTaskShape = struct({
+  task: name,
+  /** False: it would return to the queue at once. */
+  running: flag,
+  ranMs: count,
+  /** How much longer it is expected to run; null where nothing is known of its kind, and for what has not started. */
+  leftMs: nullable(real()),
+  /** No other node that is there and active has what it needs: stopped or not started, it would wait. */
+  stuck: flag,
+});
+export type LeavingTask = Infer<typeof leavingTaskShape>;
+
+const leavingNodeShape = struct({
+  node: name,
+  running: count,
+  /** Sent there, not started: they return to the queue. */
+  assigned: count,
+  /** How many of both could run on none of the nodes that remain. */
+  stuck: count,
+  /** Until nothing runs there any more; null where of a running task nothing is known. */
+  leftMs: nullable(real()),
+  /** Those that run first; not all where there are very many. */
+  tasks: list(leavingTaskShape, limits.pageRows),
+});
+export type LeavingNode = Infer<typeof leavingNodeShape>;
+
+/** What draining some nodes would do. */
+export const drainPreviewShape = struct({
+  nodes: list(leavingNodeShape, limits.nodes),
+  /** Jobs with tasks that wait now and could run on none of the nodes that remain: the first of them. */
+  stuckJobs: list(count, limits.pageRows),
+  remaining: struct({ nodes: count, slots: count }),
+});
+export type DrainPreview = Infer<typeof drainPreviewShape>;
+
 /** One line of `lbtop events`: a fact made readable. */
 export const eventLineShape = struct({
   at: count,

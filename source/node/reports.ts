@@ -7,7 +7,10 @@ import type { HeldAttempt } from './attempt.ts';
 import type { Clock } from './clock.ts';
 
 export interface Reports {
-  /** Will be said within a moment; not at all, if it ends before. */
+  /**
+   * Will be said within a moment; not at all, if it ends before. Of a task that was at a node before it is said at once:
+   * whether it takes its nodes down with it can only be known where the start was heard.
+   */
   started(held: HeldAttempt): void;
   ended(held: HeldAttempt): void;
   returned(attempt: Attempt): void;
@@ -80,7 +83,8 @@ export function reports({ send, beforeOutcomes, clock }: ReportsOptions): Report
   return {
     started(held) {
       starts.push(held);
-      cancelStarts ??= clock.after(startDelayMs, flushStarts);
+      if (held.key.attempt > 1) flushStarts();
+      else cancelStarts ??= clock.after(startDelayMs, flushStarts);
     },
     ended(held) {
       held.endSaid = true;

@@ -1,34 +1,13 @@
 /** What draining nodes would do, before it is done. Pure: nothing is decided here. */
 import { indexOf, type JobSpec, taskId } from '../model/job.ts';
+import type { DrainPreview, LeavingNode, LeavingTask } from '../model/report.ts';
 import { mightTake } from './admission.ts';
 import { remainingMs } from './learned.ts';
 import type { Held, NodeState, State } from './state.ts';
 
-/** A task that is at a node which would drain. */
-export interface LeavingTask {
-  readonly task: string;
-  /** False: it would return to the queue at once. */
-  readonly running: boolean;
-  readonly ranMs: number;
-  /** How much longer it is expected to run; null where nothing is known of its kind, and for what has not started. */
-  readonly leftMs: number | null;
-  /** No other node that is there and active has what it needs: stopped or not started, it would wait. */
-  readonly stuck: boolean;
-}
-
-export interface LeavingNode {
-  readonly node: string;
-  readonly tasks: readonly LeavingTask[];
-  /** Until nothing runs there any more; null where of a running task nothing is known. */
-  readonly leftMs: number | null;
-}
-
-export interface DrainPreview {
-  readonly nodes: readonly LeavingNode[];
-  /** Jobs with tasks that wait now and could run on none of the nodes that remain. */
-  readonly stuckJobs: readonly number[];
-  readonly remaining: { readonly nodes: number; readonly slots: number };
-}
+/** So many tasks are told of all nodes together; counts are of all. */
+const tasksTold = 1_000;
+const jobsTold = 1_000;
 
 /** Returns what draining the named nodes (those that are known) would do at `now`. */
 export function drainPreview(state: State, names: readonly string[], now: number): DrainPreview {
@@ -43,27 +22,49 @@ export function drainPreview(state: State, names: readonly string[], now: number
     }
     return !takes;
   };
+  let untold = tasksTold;
+  const nodes = [...leaving].map((node) => {
+    const told = leavingNode(state, node, stuck, now, untold);
+    untold -= told.tasks.length;
+    return told;
+  });
   const stuckJobs: number[] = [];
   for (const job of state.jobs.values())
-    if (job.endedAt === null && job.counts.queued > 0 && stuck(job.spec)) stuckJobs.push(job.id);
+    if (job.endedAt === null && job.counts.queued > 0 && stuckJobs.length < jobsTold && stuck(job.spec))
+      stuckJobs.push(job.id);
   const remaining = others.filter(
     ({ health, intent }) => (health === 'up' || health === 'suspect') && intent === 'active',
   );
   return {
-    nodes: [...leaving].map((node) => leavingNode(state, node, stuck, now)),
+    nodes,
     stuckJobs,
     remaining: { nodes: remaining.length, slots: remaining.reduce((sum, { info }) => sum + info.slots, 0) },
   };
 }
 
-function leavingNode(state: State, node: NodeState, stuck: (spec: JobSpec) => boolean, now: number): LeavingNode {
+function leavingNode(
+  state: State,
+  node: NodeState,
+  stuck: (spec: JobSpec) => boolean,
+  now: number,
+  most: number,
+): LeavingNode {
   const tasks = [...node.held.values()].flatMap((held) => leavingTask(state, node, held, stuck, now) ?? []);
+  tasks.sort((a, b) => Number(b.running) - Number(a.running));
   let leftMs: number | null = 0;
   for (const task of tasks) {
-    if (!task.running) continue;
+    if (!task.running) break;
     leftMs = leftMs === null || task.leftMs === null ? null : Math.max(leftMs, task.leftMs);
   }
-  return { node: node.name, tasks, leftMs };
+  const running = tasks.filter((task) => task.running).length;
+  return {
+    node: node.name,
+    running,
+    assigned: tasks.length - running,
+    stuck: tasks.filter((task) => task.stuck).length,
+    leftMs,
+    tasks: tasks.slice(0, most),
+  };
 }
 
 function leavingTask(

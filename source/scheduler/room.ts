@@ -79,9 +79,16 @@ export function projectedCpu(node: NodeState): number {
 }
 
 /**
- * The load of a node as a share of its size: what it reported, less what has ended, plus what was placed there since.
- * May exceed 1.
+ * The load of a node as a share of its size: what it reported, of its CPU and of tasks that wait there for a slot, less
+ * what has ended, plus what was placed there since. May exceed 1.
  */
 export function estimatedLoad(node: NodeState): number {
-  return projectedCpu(node) / 100 + node.unseenCpus / node.info.cores;
+  const { sample, endedCpus, sampledCpus } = node;
+  const { cores } = node.info;
+  if (sample === null) return node.unseenCpus / cores;
+  const left = sampledCpus > 0 ? 1 - Math.min(1, Math.max(0, endedCpus / sampledCpus)) : 1;
+  const queue = Math.min(sample.waiting, sampledCpus) / cores;
+  return (
+    Math.max(0, sample.cpu - sample.cpuOurs) / 100 + (sample.cpuOurs / 100 + queue) * left + node.unseenCpus / cores
+  );
 }

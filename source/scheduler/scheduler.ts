@@ -7,7 +7,15 @@ import type { Fact } from '../model/fact.ts';
 import { busyNodes } from './busy-nodes.ts';
 import { dispatch } from './dispatch.ts';
 import { decideJoin } from './join.ts';
-import { checkOverload, decideDropped, decideHeard, decideHeartbeat, decideLeave, decideTick } from './liveness.ts';
+import {
+  checkOverload,
+  decideDropped,
+  decideHeard,
+  decideHeartbeat,
+  decideLeave,
+  decideLeaving,
+  decideTick,
+} from './liveness.ts';
 import { decideCancel, decideDrain, decidePause, decidePurge, decideResume, decideRetry } from './operate.ts';
 import { type Past, past } from './past.ts';
 import { placement } from './placement.ts';
@@ -40,6 +48,7 @@ export function createScheduler(state: State = emptyState(), { remember }: { rem
     past: past(state, remember),
     settled: false,
     heardAt: [],
+    leaving: new Set(),
     at: state.at,
     facts: [],
   };
@@ -91,6 +100,8 @@ function decide(turn: Turn, event: Event): void {
       return decideHeard(turn, event.node);
     case 'dropped':
       return decideDropped(turn, event);
+    case 'leaving':
+      return decideLeaving(turn, event);
     case 'leave':
       return decideLeave(turn, event);
     case 'started':

@@ -88,6 +88,8 @@ export function perform(action: Action, reach: Reach): void {
       return reach.set({ ...state, mode: { kind: 'pages', title: fixed('keys'), lines: 'help', top: 0 } });
     case 'repaint':
       return reach.set({ ...state, repaints: state.repaints + 1 });
+    case 'stop-process':
+      return reach.stop();
     case 'quit':
       return askQuit(reach);
 

@@ -1,11 +1,11 @@
 /** The interface on the screen: draws the store's state, passes keys and sizes on to it. */
 import { Box, useInput, useWindowSize } from 'ink';
-import { type ReactNode, useEffect, useSyncExternalStore } from 'react';
+import { type ReactNode, useContext, useEffect, useLayoutEffect, useSyncExternalStore } from 'react';
 import type { Feed } from '../feed/feed.ts';
 import { Dialog } from './components/dialog.tsx';
 import { Foot } from './components/foot.tsx';
 import { Pages } from './components/pages.tsx';
-import { Rows } from './components/rows.tsx';
+import { PaintingContext, Rows } from './components/rows.tsx';
 import { TimeBar } from './components/time-bar.tsx';
 import { Title, tinyRow } from './components/title.tsx';
 import { type InterfaceState, isPast, layoutOf } from './interface-state.ts';
@@ -40,8 +40,12 @@ export function App({ store, feed, theme }: { store: Store; feed: Feed; theme: T
 /** What a state looks like: exactly its size. */
 export function Screen({ state, feed, theme }: { state: InterfaceState; feed: Feed; theme: Theme }): ReactNode {
   const { columns, rows, mode } = state;
+  const painting = useContext(PaintingContext);
+  // After the lines below have put themselves where Ink's layout has them.
+  useLayoutEffect(() => painting?.show());
+  // What is painted elsewhere flows over a box of one row: Ink has no empty screen to write.
   return (
-    <Box flexDirection="column" width={columns} height={rows}>
+    <Box flexDirection="column" width={columns} height={painting === null ? rows : 1}>
       {layoutOf(state).tiny ? (
         <Rows theme={theme} lines={[{ row: tinyRow(state, theme) }]} width={columns} height={1} />
       ) : mode.kind === 'pages' ? (

@@ -1,9 +1,11 @@
 /**
- * What Ink writes to. Ink says each frame whole; this writes only the lines that changed, each at its own place, within one
- * synchronised update, and everything anew after the terminal changed its size or was somebody else's.
+ * The terminal as a place for frames: takes the blocks of each, writes what changed within one synchronised update, and
+ * everything anew after the terminal changed its size or was somebody else's. A terminal that cannot be written to costs
+ * nothing: of what comes meanwhile only the last frame counts.
  */
 import { Writable } from 'node:stream';
-import { cells } from '../view/cells.ts';
+import { type Block, canvas } from './canvas.ts';
+import type { Theme } from './theme.ts';
 
 /** What is needed of a terminal's stream. */
 export interface Terminal {
@@ -15,8 +17,14 @@ export interface Terminal {
   off(event: 'resize' | 'drain', listener: () => void): unknown;
 }
 
-export interface FrameOut {
-  /** For Ink's `stdout`. */
+/** Takes the blocks of a frame, then shows them. */
+export interface Painting {
+  put(block: Block): void;
+  show(): void;
+}
+
+export interface FrameOut extends Painting {
+  /** For Ink's `stdout`: has the terminal's size; what Ink says of cursor and modes goes nowhere, they are ours. */
   readonly stream: NodeJS.WriteStream;
   /** Paints the last frame anew on an empty screen. */
   repaint(): void;
@@ -26,91 +34,71 @@ export interface FrameOut {
 
 const beginSync = '\x1b[?2026h';
 const endSync = '\x1b[?2026l';
-/** How Ink takes its last frame away before the next one, and hides the cursor: we know better what is where. */
-const erasures = /^(?:\x1b\[[0-9;]*[A-HJKSTf]|\x1b\[\?[0-9;]*[hl]|\r)+/;
-const colours = /\x1b\[[0-9;]*m/g;
-/** A storm of resizes is answered at this pace. */
-const resizeMs = 33;
+/** Frames, and answers to a storm of resizes, at most in this pace. */
+const paceMs = 16;
 
-/** Returns a stream for Ink that paints on `terminal`. */
-export function frameOut(terminal: Terminal): FrameOut {
-  let shown: string[] = [];
-  let frame: string[] = [];
-  /** Nothing on the screen can be relied on. */
-  let stale = true;
-  let inFrame = false;
+/** Returns the frames of a terminal. */
+export function frameOut(terminal: Terminal, theme: Theme): FrameOut {
+  const cells = canvas(theme);
+  let gathered: Block[] = [];
+  let frame: readonly Block[] = [];
   let ended = false;
+  /** A frame is due when the terminal can be written to. */
   let waiting = false;
   let size = sizeOf(terminal);
+  let paintedAt = Number.NEGATIVE_INFINITY;
+  let paintTimer: NodeJS.Immediate | NodeJS.Timeout | null = null;
   let resizeTimer: NodeJS.Timeout | null = null;
   let resizedAgain = false;
+  cells.clear(size.columns, size.rows);
 
   const paint = (): void => {
+    stopTimer();
     if (ended || frame.length === 0) return;
-    if (terminal.writableNeedDrain === true) {
-      // Whatever comes until it can be written, only the last frame counts.
-      waiting = true;
-      return;
-    }
-    waiting = false;
-    let out = '';
-    if (stale) out += '\x1b[0m\x1b[2J';
-    const rows = Math.min(frame.length, size.rows);
-    for (let y = 0; y < rows; y++) {
-      const line = frame[y] as string;
-      if (!stale && line === shown[y]) continue;
-      const full = cells(line.replace(colours, '')) >= size.columns;
-      // Behind the last column the cursor stays on it: erasing from there would take the last character away.
-      out += full ? `\x1b[${y + 1};1H\x1b[2K${line}\x1b[0m` : `\x1b[${y + 1};1H${line}\x1b[0m\x1b[K`;
-    }
-    if (!stale) for (let y = rows; y < Math.min(shown.length, size.rows); y++) out += `\x1b[${y + 1};1H\x1b[2K`;
-    shown = frame;
-    stale = false;
+    waiting = terminal.writableNeedDrain === true;
+    if (waiting) return;
+    for (const block of frame) cells.draw(block);
+    const out = cells.frame();
+    paintedAt = performance.now();
     if (out !== '') terminal.write(beginSync + out + endSync);
+  };
+  const stopTimer = (): void => {
+    if (paintTimer === null) return;
+    clearTimeout(paintTimer as NodeJS.Timeout);
+    clearImmediate(paintTimer as NodeJS.Immediate);
+    paintTimer = null;
+  };
+  /** Several changes of one turn are one frame. */
+  const paintSoon = (): void => {
+    if (paintTimer !== null) return;
+    const early = paceMs - (performance.now() - paintedAt);
+    paintTimer = early > 0 ? setTimeout(paint, early) : setImmediate(paint);
   };
   const onDrain = (): void => {
     if (waiting) paint();
   };
   const repaint = (): void => {
-    stale = true;
+    cells.clear(size.columns, size.rows);
     paint();
   };
 
-  const stream = new Writable({
-    decodeStrings: false,
-    write(chunk: string | Buffer, _encoding, done) {
-      const text = String(chunk);
-      if (text === beginSync) inFrame = true;
-      else if (text === endSync) inFrame = false;
-      else if (inFrame) {
-        const body = text.replace(erasures, '');
-        if (body !== '') {
-          frame = body.split('\n');
-          if (frame.at(-1) === '') frame.pop();
-          paint();
-        }
-      }
-      // All else Ink says is about the cursor and modes, which are ours while the screen is.
-      done();
-    },
-  });
+  const stream = new Writable({ decodeStrings: false, write: (_chunk, _encoding, done) => done() });
 
   const tellInk = (): void => {
     size = sizeOf(terminal);
-    stale = true;
+    cells.clear(size.columns, size.rows);
     stream.emit('resize');
-    // Where the size is what it was, Ink has nothing new to say, but the terminal has moved its lines.
+    // Where the size is what it was, nothing new is drawn, but the terminal has moved its lines.
+    paintSoon();
     resizeTimer = setTimeout(() => {
       resizeTimer = null;
-      if (resizedAgain) {
-        resizedAgain = false;
-        tellInk();
-      } else if (stale) paint();
-    }, resizeMs);
+      if (!resizedAgain) return;
+      resizedAgain = false;
+      tellInk();
+    }, paceMs);
   };
   const onResize = (): void => {
     if (ended) return;
-    stale = true;
     if (resizeTimer === null) tellInk();
     else resizedAgain = true;
   };
@@ -124,9 +112,16 @@ export function frameOut(terminal: Terminal): FrameOut {
   });
   return {
     stream: stream as unknown as NodeJS.WriteStream,
+    put: (block) => void gathered.push(block),
+    show() {
+      frame = gathered;
+      gathered = [];
+      paintSoon();
+    },
     repaint,
     end() {
       ended = true;
+      stopTimer();
       if (resizeTimer !== null) clearTimeout(resizeTimer);
       terminal.off('resize', onResize);
       terminal.off('drain', onDrain);

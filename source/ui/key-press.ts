@@ -30,6 +30,7 @@ const controls: Record<string, string> = {
   '\x0c': 'C-l',
   '\x15': 'C-u',
   '\x17': 'C-w',
+  '\x1a': 'C-z',
 };
 
 function nameOf(key: Key): string | null {

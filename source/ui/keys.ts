@@ -29,6 +29,7 @@ export const namedKeys = [
   'C-u',
   'C-d',
   'C-w',
+  'C-z',
 ] as const;
 
 export type Context = 'screen' | 'dialog' | 'input' | 'pages';
@@ -71,6 +72,7 @@ export type Action =
   | 'command'
   | 'help'
   | 'repaint'
+  | 'stop-process'
   | 'quit'
   | 'play'
   | 'back-5s'
@@ -158,6 +160,7 @@ export const keys: readonly KeyRow[] = [
   { keys: [':'], action: 'command', context: screen, when: 'always', group: 'the fleet', words: 'type a command' },
   { keys: ['?'], action: 'help', context: screen, when: 'always', group: 'the fleet', words: 'help', footer: ['help', 90] },
   { keys: ['C-l'], action: 'repaint', context: screen, when: 'always', group: 'the fleet', words: 'paint the screen anew' },
+  { keys: ['C-z'], action: 'stop-process', context: screen, when: 'always', group: 'the fleet', words: 'back to the shell for a while: fg comes back' },
   { keys: ['q', 'C-c'], action: 'quit', context: screen, when: 'always', group: 'the fleet', words: 'quit', footer: ['quit', 91] },
 
   { keys: ['Space'], action: 'play', context: screen, when: 'time', group: 'time', words: 'play or stop', footer: ['play', 1] },
@@ -246,6 +249,7 @@ const signs: Record<string, string> = {
   'C-u': '^U',
   'C-d': '^D',
   'C-w': '^W',
+  'C-z': '^Z',
   Backspace: '⌫',
   Delete: 'Del',
 };

@@ -10,6 +10,12 @@ import type { Ground, Role, Theme } from './theme.ts';
 export type Piece = readonly [text: SafeText, role: Role, ground?: Ground];
 export type Row = readonly Piece[];
 
+/** A row, and what lies behind the whole of it. */
+export interface Line {
+  readonly row: Row;
+  readonly ground?: Ground;
+}
+
 /** Nothing. */
 export const emptyRow: Row = [];
 
@@ -49,9 +55,9 @@ export function spread(left: Row, right: Row, width: number): Row {
 }
 
 /** Roles whose look is seen on spaces too. */
-const seenOnSpaces = new Set<Role>(['brand', 'sorted']);
+export const seenOnSpaces = new Set<Role>(['brand', 'sorted']);
 
-/** Paints a row; with a ground it fills the width. */
+/** Paints a row as a text of its own; with a ground it fills the width. */
 export function paint(theme: Theme, row: Row, width: number, ground: Ground = 'none'): string {
   const fitted = ground === 'none' ? withoutTail(rowCells(row) > width ? cutRow(row, width) : row) : padRow(row, width);
   const under = theme.grounds[ground];
@@ -115,7 +121,7 @@ const asciiSigns: Record<string, string> = {
 };
 
 /** As many cells of ASCII for a terminal that knows no more: letters lose their accents, what has no likeness is `?`. */
-function inAscii(text: SafeText): string {
+export function inAscii(text: SafeText): string {
   if (/^[\x20-\x7e]*$/.test(text)) return text;
   let out = '';
   for (const character of text) {

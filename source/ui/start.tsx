@@ -6,6 +6,7 @@ import { render } from 'ink';
 import type { Feed } from '../feed/feed.ts';
 import { oneLine } from '../model/errors.ts';
 import { App } from './app.tsx';
+import { PaintingContext } from './components/rows.tsx';
 import { frameOut } from './frame-out.ts';
 import { interfaceStore } from './store.ts';
 import { terminalSession } from './terminal-session.ts';
@@ -35,11 +36,12 @@ export interface InterfaceExit {
 }
 
 const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129, SIGQUIT: 131 } as const;
-const framesPerSecond = 30;
 
 /** Shows the interface until it ends. Both streams must be terminals. */
 export async function startInterface(options: StartOptions): Promise<InterfaceExit> {
   const { feed, stdin, stdout } = options;
+  // A voice gets lines as Ink says them, on the screen that there is; eyes get cells on one of their own.
+  const voice = options.env.INK_SCREEN_READER === 'true';
   const session = terminalSession(stdin, stdout);
   const { promise: ended, resolve: end } = Promise.withResolvers<InterfaceExit>();
   const off = watchProcess(stdin, stdout, end, () => {
@@ -48,11 +50,13 @@ export async function startInterface(options: StartOptions): Promise<InterfaceEx
       stdin.setRawMode(false);
       stdin.setRawMode(true);
     }
+    if (voice) return;
     session.take();
     frames.repaint();
   });
   const said = holdConsole();
-  const frames = frameOut(stdout);
+  const theme = themeFor(voice ? { ...options.env, NO_COLOR: '1' } : options.env);
+  const frames = frameOut(stdout, theme);
   const store = interfaceStore(feed, {
     title: options.title,
     readOnly: options.readOnly,
@@ -60,6 +64,11 @@ export async function startInterface(options: StartOptions): Promise<InterfaceEx
     utcOffsetMinutes: -new Date().getTimezoneOffset(),
     columns: frames.stream.columns,
     rows: frames.stream.rows,
+    calmMs: voice ? 30_000 : 0,
+    stop() {
+      session.giveBack();
+      process.kill(0, 'SIGTSTP');
+    },
   });
   let repaints = 0;
   store.subscribe(() => {
@@ -67,15 +76,20 @@ export async function startInterface(options: StartOptions): Promise<InterfaceEx
     repaints = store.state.repaints;
     frames.repaint();
   });
-  session.take();
-  const ink = render(<App store={store} feed={feed} theme={themeFor(options.env)} />, {
-    stdout: frames.stream,
-    stdin,
-    exitOnCtrlC: false,
-    patchConsole: false,
-    interactive: true,
-    maxFps: framesPerSecond,
-  });
+  if (!voice) session.take();
+  const ink = render(
+    <PaintingContext value={voice ? null : frames}>
+      <App store={store} feed={feed} theme={theme} />
+    </PaintingContext>,
+    {
+      stdout: voice ? stdout : frames.stream,
+      stdin,
+      exitOnCtrlC: false,
+      patchConsole: false,
+      interactive: true,
+      isScreenReaderEnabled: voice,
+    },
+  );
   void ink.waitUntilExit().catch((error: unknown) => end(failed(error)));
   void store.exit.then((exit) =>
     end(

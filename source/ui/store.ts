@@ -32,6 +32,10 @@ export interface StoreOptions {
   utcOffsetMinutes: number;
   columns: number;
   rows: number;
+  /** What nobody asked for is shown only so often, ms: a voice that reads the screen is not to begin again each second. */
+  calmMs?: number;
+  /** Stops the process, as Ctrl-Z does; absent where there is none to stop. */
+  stop?(): void;
 }
 
 export interface Store {
@@ -60,6 +64,7 @@ export interface Reach {
   act(commands: readonly Command[]): void;
   toast(text: SafeText, kind: 'done' | 'refused'): void;
   quit(): void;
+  stop(): void;
   /** Shows what a question to the feed gives. */
   read(title: SafeText, ask: () => Promise<readonly SafeText[]>): void;
 }
@@ -101,7 +106,12 @@ export function interfaceStore(feed: Feed, options: StoreOptions): Store {
     feed.look({ ...look, number: ++lookNumber });
   };
 
+  let shownAt = Number.NEGATIVE_INFINITY;
   const onWindow = (window: Window): void => {
+    const now = performance.now();
+    const asked = window.look.number !== state.window?.look.number || state.mode.kind !== 'table';
+    if (!asked && now - shownAt < (options.calmMs ?? 0)) return;
+    shownAt = now;
     let next: InterfaceState = { ...state, window };
     const { screen, of } = state.place;
     if (window.look.screen === screen && window.look.of === of && window.look.filter === tableOf(state).filter)
@@ -153,6 +163,10 @@ export function interfaceStore(feed: Feed, options: StoreOptions): Store {
       })();
     },
     quit: () => perform('quit', reach),
+    stop() {
+      if (options.owner) toast(fixed('the coordinator would stop too: leave it in a terminal of its own'), 'refused');
+      else options.stop?.();
+    },
     read(title, ask) {
       void (async () => {
         try {

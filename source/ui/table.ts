@@ -1,8 +1,7 @@
 /** Tables: which columns fit, and the lines of what is seen of the rows. Pure. */
 import { blank, cells, cut, pad } from '../view/cells.ts';
 import { fixed, joined, type SafeText, vouched } from '../view/safe-text.ts';
-import type { Line } from './components/rows.tsx';
-import { type Piece, padRow, type Row } from './line.ts';
+import { type Line, type Piece, padRow, type Row } from './line.ts';
 import type { TableState } from './table-state.ts';
 import type { Theme } from './theme.ts';
 

@@ -55,9 +55,14 @@ export function cellsOf(character: string): number {
   return isWide(codePoint) ? 2 : 1;
 }
 
+/** True where every UTF-16 unit of a text is a character of one cell. False says nothing. */
+export function isNarrow(text: string): boolean {
+  return narrow.test(text);
+}
+
 /** Cells that a text takes on one line. */
 export function cells(text: string): number {
-  if (narrow.test(text)) return text.length;
+  if (isNarrow(text)) return text.length;
   let width = 0;
   for (const character of text) width += cellsOf(character);
   return width;

@@ -2,6 +2,7 @@
 import { disciplineNames, jobSpecShape, nodeName, policyNames } from '../model/job.ts';
 import { limits } from '../model/limits.ts';
 import {
+  drainPreviewShape,
   eventLineShape,
   explanationShape,
   jobRowShape,
@@ -63,10 +64,13 @@ export const verbs = {
     nothing,
     submit,
   ),
-  /** Answered when the job is durable. `existing`: a job with this key was there already. */
+  /**
+   * Answered when the job is durable. `existing`: a job with this key was there already. `never`: why no node that is
+   * known could ever take its tasks.
+   */
   submit: verb(
     struct({ spec: jobSpecShape, upload: nullable(counter) }),
-    struct({ job, tasks: counter, existing: flag }),
+    struct({ job, tasks: counter, existing: flag, never: optional(nullable(text(limits.textLength)), null) }),
     submit,
   ),
   /** Streams rows of these jobs until all of them have ended. */
@@ -103,6 +107,8 @@ export const verbs = {
     struct({ nodes }),
     operate,
   ),
+  /** What `drain` of these nodes would do; nothing is done. */
+  'drain-preview': verb(struct({ nodes, all: flag }), drainPreviewShape, read),
   resume: verb(struct({ nodes, all: flag, reason }), struct({ nodes }), operate),
   throttle: verb(struct({ nodes, all: flag, share: real(0.05, 1) }), struct({ nodes }), operate),
   'pause-queue': verb(struct({ paused: flag, reason: optional(reason, '') }), nothing, operate),

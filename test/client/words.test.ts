@@ -458,17 +458,40 @@ describe('operating nodes', () => {
   });
 
   test('drain --preview changes nothing', async () => {
-    const rows = [nodeRow(), nodeRow({ name: 'birch' }), nodeRow({ name: 'cedar', intent: 'paused' })];
-    const ran = await run('drain ash --preview --json', { nodes: () => rows });
-    expect(JSON.parse(ran.out)).toEqual({
-      nodes: [{ name: 'ash', running: 3, assigned: 1 }],
+    const task = { task: '7.1', running: true, ranMs: 61_000, leftMs: 120_000, stuck: false };
+    const told = {
+      nodes: [
+        {
+          node: 'ash',
+          running: 2,
+          assigned: 1,
+          stuck: 1,
+          leftMs: null,
+          tasks: [task, { task: '8.0', running: true, ranMs: 4_000, leftMs: null, stuck: true }],
+        },
+        { node: 'birch', running: 0, assigned: 0, stuck: 0, leftMs: 0, tasks: [] },
+      ],
+      stuckJobs: [9],
       remaining: { nodes: 1, slots: 8 },
-    });
-    expect(ran.asked.map(({ verb }) => verb)).toEqual(['nodes']);
-    expect(await run('drain zzz --preview', { nodes: () => rows })).toMatchObject({
-      code: 2,
-      err: expect.stringContaining('no node "zzz"'),
-    });
+    };
+    const answers: Answers = { 'drain-preview': () => told };
+    const ran = await run('drain ash birch --preview --json', answers);
+    expect(JSON.parse(ran.out)).toEqual(told);
+    expect(ran.asked).toEqual([{ verb: 'drain-preview', args: { nodes: ['ash', 'birch'], all: false } }]);
+    expect((await run('drain --all --preview', answers)).out).toBe(
+      [
+        'ash: 2 running tasks would go on to the end, for how long is not known; 1 task would return to the queue; 1 of them could run nowhere else',
+        '  7.1 runs since 1m01s, about 2m00s left',
+        '  8.0 runs since 4.0s, how long it takes is not known, could run nowhere else',
+        'birch: 0 running tasks would go on to the end; 0 tasks would return to the queue',
+        '1 node with 8 slots would remain',
+        'none of them has what job 9 needs: what waits of it would go on waiting',
+        '',
+      ].join('\n'),
+    );
+    expect((await run('drain ash --now --preview', answers)).out).toMatch(
+      /^ash: 2 running tasks would be stopped and queued again; 1 task/,
+    );
   });
 });
 

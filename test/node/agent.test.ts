@@ -26,6 +26,17 @@ test('joins, beats, runs a command and sends its output before its end', async (
   expect(agent.snapshot()).toMatchObject({ name: 'n1', link: 'open', slots: 2, busy: 0, waiting: 0, running: [] });
 });
 
+test('the start of what was at a node before is said before its end, however short it is', async () => {
+  const fake = fakeCoordinator();
+  await using _ = await agentOn(fake);
+  const [again] = give(fake, command('true'), {}, [null], 2);
+  await outcomeOf(fake, again);
+  const said = fake.heard.flatMap((one) =>
+    one.kind === 'started' ? one.attempts.map(() => 'started') : one.kind === 'ended' ? ['ended'] : [],
+  );
+  expect(said).toEqual(['started', 'ended']);
+});
+
 test('built-in tasks', async () => {
   const fake = fakeCoordinator();
   await using _ = await agentOn(fake, { slots: 2 });

@@ -164,13 +164,14 @@ export function give(
   work: Partial<Work>,
   spec: Partial<JobSpec> = {},
   items: (string | null)[] = [null],
+  attempt = 1,
 ): Attempt[] {
   const job = ++jobs;
   const full = jobSpec({ ...spec, work: { kind: 'command', argv: [], shell: false, task: '', input: null, ...work } });
   const tasks = items.map((item, ordinal) => ({
     ordinal,
     index: full.span.first + ordinal * full.span.step,
-    attempt: 1,
+    attempt,
     item,
   }));
   fake.say({ kind: 'job', job, spec: full }, { kind: 'assign', seq: job, job, tasks });

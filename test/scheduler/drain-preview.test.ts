@@ -27,6 +27,9 @@ test('which tasks, how long by what is known, and what cannot run elsewhere', ()
     nodes: [
       {
         node: 'a',
+        running: 2,
+        assigned: 1,
+        stuck: 1,
         leftMs: null, // nobody knows how long job 3 sleeps
         tasks: [
           { task: '2.0', running: true, ranMs: 20_000, leftMs: expect.closeTo(40_000, -4), stuck: false },
@@ -40,5 +43,12 @@ test('which tasks, how long by what is known, and what cannot run elsewhere', ()
   });
   on.end('a', '3.0#1');
   expect(drainPreview(on.state, ['a'], on.at).nodes[0]?.leftMs).toBeCloseTo(40_000, -4);
-  expect(drainPreview(on.state, ['b'], on.at).nodes[0]).toEqual({ node: 'b', tasks: [], leftMs: 0 });
+  expect(drainPreview(on.state, ['b'], on.at).nodes[0]).toEqual({
+    node: 'b',
+    running: 0,
+    assigned: 0,
+    stuck: 0,
+    leftMs: 0,
+    tasks: [],
+  });
 });

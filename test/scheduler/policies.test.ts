@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { PolicyName } from '../../source/model/job.ts';
 import { policyNamed, policyObjection } from '../../source/scheduler/policies/policies.ts';
 import { estimatedLoad, projectedCpu } from '../../source/scheduler/room.ts';
-import { expectFolded, type Fleet, fleet } from './fleet.ts';
+import { expectFolded, type Fleet, fleet, sample } from './fleet.ts';
 
 function placed(on: Fleet): string[] {
   return on.dispatch().map((line) => line.split(' ').at(-1) as string);
@@ -101,6 +101,23 @@ describe('least-load', () => {
     on.beat('a', 12, 2);
     expect(projectedCpu(on.node('a'))).toBeCloseTo(12);
     expectFolded(on);
+  });
+
+  test('a report does not make what waits at the node forgotten', () => {
+    const on = fleet('least-load');
+    on.join('a', { slots: 2, cores: 4 });
+    on.submit(4);
+    for (let ordinal = 0; ordinal < 4; ordinal++) {
+      on.dispatch();
+      if (ordinal === 1) on.end('a', '1.0#1', { runMs: 10 }); // short ones may wait at the node
+    }
+    const held = on.node('a').held.size;
+    expect(held).toBe(3);
+    const { assignments: seen } = on.node('a');
+    on.tell({ kind: 'heartbeat', node: 'a', seen, sample: { ...sample(50, 50), running: 2, waiting: 1 } });
+    expect(estimatedLoad(on.node('a'))).toBeCloseTo(0.5 + 1 / 4);
+    on.end('a', '1.1#1');
+    expect(estimatedLoad(on.node('a'))).toBeCloseTo((0.5 + 1 / 4) * (2 / 3));
   });
 
   test('a placement counts by the size of its node', () => {

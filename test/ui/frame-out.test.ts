@@ -1,66 +1,12 @@
-import { EventEmitter } from 'node:events';
-import { createRequire } from 'node:module';
 import { expect, test } from 'vitest';
-import { frameOut, type Terminal as Out } from '../../source/ui/frame-out.ts';
+import type { Block } from '../../source/ui/canvas.ts';
+import { type FrameOut, frameOut } from '../../source/ui/frame-out.ts';
+import type { Line, Piece } from '../../source/ui/line.ts';
+import { type Ground, type Role, themeFor } from '../../source/ui/theme.ts';
+import { displayText } from '../../source/view/display-text.ts';
+import { emulated } from './fixtures/emulated.ts';
 
-const require = createRequire(import.meta.url);
-const { Terminal } = require('@xterm/headless') as typeof import('@xterm/headless');
-
-/** A terminal without a process: what is written goes to an emulator, which can be resized. */
-function emulated(columns: number, rows: number) {
-  const emulator = new Terminal({ cols: columns, rows, allowProposedApi: true });
-  const events = new EventEmitter();
-  let bytes = 0;
-  const size = { columns, rows };
-  const out: Out & { writableNeedDrain: boolean } = {
-    get columns() {
-      return size.columns;
-    },
-    get rows() {
-      return size.rows;
-    },
-    writableNeedDrain: false,
-    write(text) {
-      bytes += text.length;
-      emulator.write(text);
-      return true;
-    },
-    on: (event, listener) => events.on(event, listener),
-    off: (event, listener) => events.off(event, listener),
-  };
-  out.write('\x1b[?1049h\x1b[?7l');
-  return {
-    out,
-    emulator,
-    bytes: () => bytes,
-    drain() {
-      out.writableNeedDrain = false;
-      events.emit('drain');
-    },
-    resize(newColumns: number, newRows: number) {
-      size.columns = newColumns;
-      size.rows = newRows;
-      emulator.resize(newColumns, newRows);
-      events.emit('resize');
-    },
-    async screen(): Promise<string[]> {
-      await new Promise<void>((resolve) => emulator.write('', resolve));
-      return Array.from({ length: emulator.rows }, (_, y) =>
-        (
-          emulator.buffer.active
-            .getLine(emulator.buffer.active.viewportY + y)
-            ?.translateToString(true, 0, emulator.cols) ?? ''
-        ).trimEnd(),
-      );
-    },
-  };
-}
-
-/** What Ink 8 writes for a frame. */
-function inkFrame(lines: readonly string[], previous: number): string[] {
-  const erase = previous === 0 ? '' : `\x1b[2K${'\x1b[1A\x1b[2K'.repeat(previous - 1)}\x1b[G`;
-  return ['\x1b[?2026h', erase + lines.join('\n'), '\x1b[?2026l'];
-}
+const theme = themeFor({ TERM: 'xterm-256color', COLORTERM: 'truecolor', LANG: 'C.UTF-8' });
 
 function randomFrom(seed: number): (below: number) => number {
   let a = seed;
@@ -70,23 +16,59 @@ function randomFrom(seed: number): (below: number) => number {
   };
 }
 
-const inks = ['a', 'b', ' ', '█', '▌', '⣿', '●', '語', '\x1b[31mr\x1b[0m', '\x1b[1;38;2;1;2;3mx\x1b[0m'];
+const inks = ['a', 'b', ' ', '   ', '█', '▌', '⣿', '●', '語', 'e\u0323\u0307', 'xyz'];
+const roles: Role[] = ['text', 'strong', 'bad', 'brand', 'sorted', 'heat3'];
+const grounds: Ground[] = ['none', 'selected', 'marked', 'others'];
 
-function randomLine(random: (below: number) => number, columns: number): { line: string; plain: string } {
-  let line = '';
-  let plain = '';
-  let width = 0;
-  // Often to the last column: that is where terminals are peculiar.
-  const wanted = random(3) === 0 ? columns : random(columns + 1);
-  while (width < wanted) {
-    const ink = inks[random(inks.length)] as string;
-    const size = ink === '語' ? 2 : 1;
-    if (width + size > wanted) continue;
-    line += ink;
-    plain += ink.replace(/\x1b\[[0-9;]*m/g, '');
-    width += size;
+/** Often to the last column: that is where terminals are peculiar. */
+function randomLine(random: (below: number) => number, width: number): Line {
+  const row: Piece[] = [];
+  const pieces = random(3) === 0 ? width : random(width + 1);
+  for (let i = 0; i < pieces; i++) {
+    const text = displayText(inks[random(inks.length)] as string);
+    const ground = random(6) === 0 ? grounds[random(grounds.length)] : undefined;
+    row.push([text, roles[random(roles.length)] as Role, ground]);
   }
-  return { line, plain: plain.trimEnd() };
+  return { row, ground: random(4) === 0 ? grounds[random(grounds.length)] : undefined };
+}
+
+/** A whole screen, and sometimes something on top of it. */
+function randomFrame(random: (below: number) => number, columns: number, rows: number): Block[] {
+  const block = (x: number, y: number, width: number, height: number): Block => ({
+    x,
+    y,
+    width,
+    height,
+    lines: Array.from({ length: height }, () => randomLine(random, width)),
+  });
+  const blocks = [block(0, 0, columns, rows)];
+  if (random(3) === 0) {
+    const [x, y] = [random(columns), random(rows)];
+    blocks.push(block(x, y, 1 + random(columns - x), 1 + random(rows - y)));
+  }
+  return blocks;
+}
+
+function show(frames: FrameOut, blocks: readonly Block[]): void {
+  for (const block of blocks) frames.put(block);
+  frames.show();
+}
+
+/** A frame of plain lines. */
+function text(lines: readonly string[], width: number): Block[] {
+  const rows = lines.map((line): Line => ({ row: [[displayText(line), 'text']] }));
+  return [{ x: 0, y: 0, width, height: lines.length, lines: rows }];
+}
+
+/** Painted at once on an empty terminal. */
+async function afresh(columns: number, rows: number, blocks: readonly Block[]): Promise<string[][]> {
+  const terminal = emulated(columns, rows);
+  const frames = frameOut(terminal.out, theme);
+  for (const block of blocks) frames.put(block);
+  frames.show();
+  frames.repaint();
+  frames.end();
+  return terminal.looks();
 }
 
 test('whatever the frames and sizes were, the screen shows the last frame', async () => {
@@ -95,25 +77,23 @@ test('whatever the frames and sizes were, the screen shows the last frame', asyn
     let columns = 10 + random(60);
     let rows = 3 + random(30);
     const terminal = emulated(columns, rows);
-    const frames = frameOut(terminal.out);
-    let previous = 0;
-    let frame: { line: string; plain: string }[] = [];
+    const frames = frameOut(terminal.out, theme);
+    let frame: Block[] = [];
     const draw = (): void => {
-      if (frame.length !== rows || random(4) === 0)
-        frame = Array.from({ length: rows }, () => randomLine(random, columns));
-      else for (let i = random(4); i > 0; i--) frame[random(rows)] = randomLine(random, columns);
-      for (const part of inkFrame(
-        frame.map(({ line }) => line),
-        previous,
-      ))
-        frames.stream.write(part);
-      previous = rows;
+      frame = random(4) === 0 || frame.length === 0 ? randomFrame(random, columns, rows) : changed(frame);
+      show(frames, frame);
     };
+    /** Some of its lines are others. */
+    const changed = (blocks: readonly Block[]): Block[] =>
+      blocks.map((block) => ({
+        ...block,
+        lines: block.lines.map((line) => (random(5) === 0 ? randomLine(random, block.width) : line)),
+      }));
     frames.stream.on('resize', () => {
       columns = frames.stream.columns;
       rows = frames.stream.rows;
-      frame = [];
-      draw();
+      frame = randomFrame(random, columns, rows);
+      show(frames, frame);
     });
     draw();
     for (let step = 0; step < 40; step++) {
@@ -124,39 +104,54 @@ test('whatever the frames and sizes were, the screen shows the last frame', asyn
         terminal.out.write('\x1b[3;3Hgarbage\r\nmore');
         frames.repaint();
       } else draw();
-      if (random(5) === 0) await new Promise((resolve) => setTimeout(resolve, 2));
+      if (random(5) === 0) await new Promise((resolve) => setImmediate(resolve));
     }
     // The last resize of a storm is answered a moment later.
-    await new Promise((resolve) => setTimeout(resolve, 80));
-    expect(await terminal.screen(), `seed ${seed}`).toEqual(frame.map(({ plain }) => plain));
+    await expect
+      .poll(() => [frames.stream.columns, frames.stream.rows])
+      .toEqual([terminal.out.columns, terminal.out.rows]);
+    const wanted = await afresh(columns, rows, frame);
+    await expect.poll(() => terminal.looks(), { message: `seed ${seed}` }).toEqual(wanted);
     frames.end();
   }
 });
 
-test('only lines that changed are written', async () => {
+test('only cells that changed are written', async () => {
   const terminal = emulated(80, 20);
-  const frames = frameOut(terminal.out);
+  const frames = frameOut(terminal.out, theme);
   const lines = Array.from({ length: 20 }, (_, i) => `line ${i} ${'x'.repeat(60)}`);
-  for (const part of inkFrame(lines, 0)) frames.stream.write(part);
+  show(frames, text(lines, 80));
+  await terminal.until((screen) => screen.join() === lines.join());
   const first = terminal.bytes();
-  lines[7] = 'another';
-  for (const part of inkFrame(lines, 20)) frames.stream.write(part);
-  expect(terminal.bytes() - first).toBeLessThan(60);
+  lines[7] = `line 7 ${'x'.repeat(30)}y${'x'.repeat(29)}`;
+  show(frames, text(lines, 80));
+  await terminal.until((screen) => screen.join() === lines.join());
+  expect(terminal.bytes() - first).toBeLessThan(30);
+  lines[3] = 'short';
   const second = terminal.bytes();
-  for (const part of inkFrame(lines, 20)) frames.stream.write(part);
-  expect(terminal.bytes()).toBe(second);
-  expect(await terminal.screen()).toEqual(lines);
+  show(frames, text(lines, 80));
+  await terminal.until((screen) => screen.join() === lines.join());
+  expect(terminal.bytes() - second).toBeLessThan(40);
+  const third = terminal.bytes();
+  show(frames, text(lines, 80));
+  show(frames, text([...lines.slice(0, 19), 'the end'], 80));
+  await terminal.until((screen) => screen[19] === 'the end');
+  expect(terminal.bytes() - third).toBeLessThan(40);
   frames.end();
 });
 
 test('a terminal that does not keep up gets the last frame, not all of them', async () => {
   const terminal = emulated(40, 5);
-  const frames = frameOut(terminal.out);
-  for (const part of inkFrame(['a', 'b', 'c', 'd', 'e'], 0)) frames.stream.write(part);
+  const frames = frameOut(terminal.out, theme);
+  show(frames, text(['a', 'b', 'c', 'd', 'e'], 40));
+  await terminal.until(([first]) => first === 'a');
   terminal.out.writableNeedDrain = true;
   const before = terminal.bytes();
-  for (let i = 0; i < 1_000; i++)
-    for (const part of inkFrame([`${i}`, 'b', 'c', 'd', 'e'], 5)) frames.stream.write(part);
+  for (let i = 0; i < 1_000; i++) {
+    show(frames, text([`${i}`, 'b', 'c', 'd', 'e'], 40));
+    if (i % 100 === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  await new Promise((resolve) => setTimeout(resolve, 50));
   expect(terminal.bytes()).toBe(before);
   terminal.drain();
   expect(await terminal.screen()).toEqual(['999', 'b', 'c', 'd', 'e']);
@@ -166,35 +161,28 @@ test('a terminal that does not keep up gets the last frame, not all of them', as
 
 test('a storm of resizes is a few frames', async () => {
   const terminal = emulated(80, 24);
-  const frames = frameOut(terminal.out);
+  const frames = frameOut(terminal.out, theme);
   let drawn = 0;
   frames.stream.on('resize', () => {
     drawn++;
-    for (const part of inkFrame([`${frames.stream.columns}x${frames.stream.rows}`], 1)) frames.stream.write(part);
+    const { columns, rows } = frames.stream;
+    show(frames, text([`${columns}x${rows}`], columns));
   });
   for (let i = 0; i < 1_000; i++) terminal.resize(20 + (i % 100), 5 + (i % 40));
   terminal.resize(77, 11);
-  await new Promise((resolve) => setTimeout(resolve, 120));
+  await terminal.until(([first]) => first === '77x11');
   expect(drawn).toBeLessThanOrEqual(4);
-  expect((await terminal.screen())[0]).toBe('77x11');
   frames.end();
 });
 
 test('after the end nothing is written, and a size of nothing is a size', () => {
   const terminal = emulated(80, 24);
-  const out = {
-    ...terminal.out,
-    columns: 0,
-    rows: 0,
-    write: terminal.out.write,
-    on: terminal.out.on,
-    off: terminal.out.off,
-  };
-  const frames = frameOut(out);
+  const { write, on, off } = terminal.out;
+  const frames = frameOut({ columns: 0, rows: 0, write, on, off }, theme);
   expect([frames.stream.columns, frames.stream.rows]).toEqual([80, 24]);
   frames.end();
   const before = terminal.bytes();
-  for (const part of inkFrame(['a'], 0)) frames.stream.write(part);
+  show(frames, text(['a'], 80));
   frames.repaint();
   expect(terminal.bytes()).toBe(before);
 });

@@ -1,9 +1,12 @@
-import { renderToString } from 'ink';
+import { render, renderToString } from 'ink';
 import { createElement } from 'react';
 import { describe, expect, test } from 'vitest';
 import { Screen } from '../../source/ui/app.tsx';
+import { PaintingContext } from '../../source/ui/components/rows.tsx';
+import { frameOut } from '../../source/ui/frame-out.ts';
 import { interfaceStore, type Store } from '../../source/ui/store.ts';
 import { themeFor } from '../../source/ui/theme.ts';
+import { emulated } from './fixtures/emulated.ts';
 import { type FakeFeed, fakeFeed } from './fixtures/fake-feed.ts';
 import { fakeTime } from './fixtures/fake-time.ts';
 import { fakeSession } from './fixtures/session.ts';
@@ -52,6 +55,24 @@ function drawn(store: Store, feed: FakeFeed, theme = mono): string {
   return renderToString(createElement(Screen, { state: store.state, feed, theme }), { columns });
 }
 
+/** What a terminal shows that is painted cell by cell. */
+async function painted(store: Store, feed: FakeFeed): Promise<string> {
+  const { columns, rows } = store.state;
+  const terminal = emulated(columns, rows);
+  const frames = frameOut(terminal.out, mono);
+  const screen = createElement(Screen, { state: store.state, feed, theme: mono });
+  const ink = render(createElement(PaintingContext, { value: frames }, screen), {
+    stdout: frames.stream,
+    patchConsole: false,
+    interactive: true,
+  });
+  await ink.waitUntilRenderFlush();
+  frames.repaint();
+  ink.unmount();
+  frames.end();
+  return (await terminal.screen()).join('\n');
+}
+
 /** What is seen, without colours and without spaces at the ends of lines. */
 function plain(drawing: string): string {
   return drawing.replace(colours, '').replace(/ +$/gm, '');
@@ -84,6 +105,7 @@ describe.each([
     const picture = plain(drawn(store, feed));
     await expect(`${picture}\n`).toMatchFileSnapshot(`golden/${name}-${columns}x${rows}.txt`);
     expect(picture.split('\n')).toHaveLength(rows);
+    expect(await painted(store, feed)).toBe(picture);
   });
 
   test('replay', async () => {

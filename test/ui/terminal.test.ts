@@ -116,6 +116,44 @@ describe.skipIf(why !== null)('on a real terminal', () => {
     expect(terminal.modes()).toMatchObject(restored);
   });
 
+  test('a voice gets words, on the screen that there is', async () => {
+    const terminal = start(['3', '10'], {}, { INK_SCREEN_READER: 'true' });
+    await terminal.waitFor('● node-01 ');
+    expect(terminal.modes().alternateScreen).toBe(false);
+    expect(terminal.output).not.toMatch(/[\u2500-\u259f\u2800-\u28ff]/);
+    terminal.keys('2');
+    await terminal.waitFor('thumbnails');
+    terminal.keys('q');
+    expect((await terminal.exited).exitCode).toBe(0);
+  });
+
+  test('Ctrl-Z gives the terminal back, fg takes it again', async () => {
+    const terminal = openTerminal(
+      'sh',
+      [
+        '-c',
+        'set -m; "$@"; echo stopped; fg; echo over',
+        'sh',
+        process.execPath,
+        join(folder, 'test/ui/fixtures/demo.js'),
+        '3',
+        '10',
+        'slow-fg',
+      ],
+      { cwd: folder },
+    );
+    open.push(terminal);
+    await terminal.waitFor('node-01');
+    terminal.keys('\x1a');
+    await terminal.waitFor('stopped');
+    await terminal.waitFor('node-01');
+    terminal.keys('j');
+    await terminal.waitFor(/▌ . node-02/);
+    terminal.keys('q');
+    await terminal.waitFor('over');
+    expect(terminal.modes()).toMatchObject(restored);
+  });
+
   test('a fault gives the terminal back, and says what it was', async () => {
     const terminal = start(['3', '10', 'throw']);
     await terminal.waitFor('the interface failed: planted');

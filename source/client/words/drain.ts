@@ -1,16 +1,17 @@
 /** `lbtop drain` */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LbtopError } from '../../model/errors.ts';
-import type { NodeRow } from '../../model/report.ts';
+import type { LeavingNode, LeavingTask } from '../../model/report.ts';
 import type { Call } from '../call.ts';
 import type { Client } from '../client.ts';
-import { quote, usage } from '../complaint.ts';
-import { counted } from '../format.ts';
+import { counted, duration } from '../format.ts';
 import { printJson, printLine } from '../io.ts';
 import { nodesOf } from '../targets.ts';
 import { tell } from './operate.ts';
 
 const pollMs = 250;
+/** Of each node: whoever wants all takes `--json`. */
+const tasksShown = 10;
 
 /** Empties nodes; with `--wait` returns when nothing runs there any more, with `--preview` only tells. */
 export async function drain(call: Call): Promise<number> {
@@ -58,27 +59,38 @@ async function preview(
   client: Client,
   chosen: { nodes: string[]; all: boolean },
 ): Promise<number> {
-  const rows = await client.request('nodes', {});
-  const known = new Set(rows.map(({ name }) => name));
-  const missing = chosen.nodes.find((name) => !known.has(name));
-  if (missing !== undefined) throw usage(`no node ${quote(missing)}: lbtop nodes lists them`);
-  const there = rows.filter(({ health }) => health === 'up' || health === 'suspect');
-  const affected = there.filter(({ name }) => chosen.all || chosen.nodes.includes(name));
-  const remaining = there.filter((row) => row.intent === 'active' && !affected.includes(row));
-  const slots = remaining.reduce((sum, row) => sum + row.slots, 0);
+  const told = await client.request('drain-preview', chosen);
   if (flags.json) {
-    const nodes = affected.map(({ name, running, assigned }) => ({ name, running, assigned }));
-    await printJson(io.stdout, { nodes, remaining: { nodes: remaining.length, slots } });
+    await printJson(io.stdout, told);
     return 0;
   }
-  for (const row of affected) await printLine(io.stdout, forecast(row, flags.now === true));
-  await printLine(io.stdout, `${counted(remaining.length, 'node')} with ${counted(slots, 'slot')} would remain`);
+  for (const node of told.nodes) {
+    await printLine(io.stdout, forecast(node, flags.now === true));
+    for (const task of node.tasks.filter(({ running }) => running).slice(0, tasksShown))
+      await printLine(io.stdout, `  ${leaving(task)}`);
+    if (node.running > tasksShown) await printLine(io.stdout, `  … ${node.running - tasksShown} more`);
+  }
+  const { nodes, slots } = told.remaining;
+  await printLine(io.stdout, `${counted(nodes, 'node')} with ${counted(slots, 'slot')} would remain`);
+  const jobs = told.stuckJobs;
+  if (jobs.length > 0)
+    await printLine(
+      io.stdout,
+      `none of them has what ${jobs.length === 1 ? 'job' : 'jobs'} ${jobs.slice(0, tasksShown).join(', ')}${jobs.length > tasksShown ? ' …' : ''} needs: what waits of it would go on waiting`,
+    );
   return 0;
 }
 
-function forecast({ name, running, assigned }: NodeRow, now: boolean): string {
+function forecast({ node, running, assigned, stuck, leftMs }: LeavingNode, now: boolean): string {
+  const left = leftMs === null ? 'for how long is not known' : `for about ${duration(leftMs)}`;
   const runs = now
     ? `${counted(running, 'running task')} would be stopped and queued again`
-    : `${counted(running, 'running task')} would go on to the end`;
-  return `${name}: ${runs}, ${counted(assigned, 'task')} would return to the queue`;
+    : `${counted(running, 'running task')} would go on to the end${running > 0 ? `, ${left}` : ''}`;
+  const nowhere = stuck > 0 ? `; ${stuck} of them could run nowhere else` : '';
+  return `${node}: ${runs}; ${counted(assigned, 'task')} would return to the queue${nowhere}`;
+}
+
+function leaving({ task, ranMs, leftMs, stuck }: LeavingTask): string {
+  const left = leftMs === null ? 'how long it takes is not known' : `about ${duration(leftMs)} left`;
+  return `${task} runs since ${duration(ranMs)}, ${left}${stuck ? ', could run nowhere else' : ''}`;
 }

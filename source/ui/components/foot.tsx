@@ -5,9 +5,9 @@ import { displayText } from '../../view/display-text.ts';
 import { fixed, joined, type SafeText, vouched } from '../../view/safe-text.ts';
 import { type InterfaceState, isPast, type Typing, windowHere } from '../interface-state.ts';
 import { type KeyRow, keysAt, sign } from '../keys.ts';
-import type { Piece, Row } from '../line.ts';
+import type { Line, Piece, Row } from '../line.ts';
 import type { Theme } from '../theme.ts';
-import { type Line, Rows } from './rows.tsx';
+import { Rows } from './rows.tsx';
 
 export function Foot({ state, theme }: { state: InterfaceState; theme: Theme }): ReactNode {
   return <Rows theme={theme} lines={[footLine(state, theme)]} width={state.columns} height={1} />;

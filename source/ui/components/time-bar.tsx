@@ -5,9 +5,9 @@ import { blank, cells, repeated } from '../../view/cells.ts';
 import { clock, dateAndClock, grouped } from '../../view/format.ts';
 import { fixed, joined, type SafeText, vouched } from '../../view/safe-text.ts';
 import { type InterfaceState, layoutOf } from '../interface-state.ts';
-import { type Piece, type Row, spread } from '../line.ts';
+import { type Line, type Piece, type Row, spread } from '../line.ts';
 import type { Role, Theme } from '../theme.ts';
-import { type Line, Rows } from './rows.tsx';
+import { Rows } from './rows.tsx';
 
 export function TimeBar({
   state,

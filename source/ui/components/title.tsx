@@ -5,10 +5,10 @@ import { clock, compact, elapsed, grouped, rate } from '../../view/format.ts';
 import { fixed, joined, type SafeText, vouched } from '../../view/safe-text.ts';
 import type { Totals } from '../../view/totals.ts';
 import { type InterfaceState, isPast, layoutOf, tableOf, windowHere } from '../interface-state.ts';
-import { type Piece, type Row, rowCells, spread } from '../line.ts';
+import { type Line, type Piece, type Row, rowCells, spread } from '../line.ts';
 import type { Role, Theme } from '../theme.ts';
 import { meterBoxes, meterLines } from './meters.ts';
-import { type Line, Rows } from './rows.tsx';
+import { Rows } from './rows.tsx';
 
 const space = fixed(' ');
 const gap = fixed('  ');
