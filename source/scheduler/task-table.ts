@@ -39,7 +39,6 @@ const layout = {
   peakBytes: ['f64', 52, Number.NaN],
 } as const satisfies Record<string, ColumnLayout>;
 const rowBytes = 60;
-const columns = Object.keys(layout) as Column[];
 
 /** How the last attempt of a task that is queued again parted from its node. */
 export const parting = {
@@ -205,17 +204,24 @@ export class TaskTable {
     const number = ordinal >> chunkBits;
     let chunk = this.#chunks[number];
     if (chunk === undefined) {
-      chunk = new DataView(new ArrayBuffer(this.#rowsOf(number) * rowBytes));
+      const bytes = new Uint8Array(this.#rowsOf(number) * rowBytes);
+      bytes.set(untouchedRow);
+      chunk = new DataView(bytes.buffer);
       chunk.setUint8(0, stateCode[this.#rest]);
-      for (const column of columns)
-        write(chunk, layout[column][0], layout[column][1], column === 'endedAt' ? this.#restAt : layout[column][2]);
-      const bytes = new Uint8Array(chunk.buffer);
+      chunk.setFloat64(layout.endedAt[1], this.#restAt, true);
       for (let filled = rowBytes; filled < bytes.length; filled *= 2) bytes.copyWithin(filled, 0, filled);
       this.#chunks[number] = chunk;
     }
     return chunk;
   }
 }
+
+/** A row of which nothing is known. */
+const untouchedRow = ((): Uint8Array => {
+  const row = new DataView(new ArrayBuffer(rowBytes));
+  for (const [type, within, untouched] of Object.values(layout)) write(row, type, within, untouched);
+  return new Uint8Array(row.buffer);
+})();
 
 function offsetOf(ordinal: number): number {
   return (ordinal & (chunkSize - 1)) * rowBytes;
