@@ -1,9 +1,9 @@
 /** A node joins, new or come back: what it holds and what we think it holds become one again. */
 import type { EventOf } from '../model/event.ts';
-import { type Attempt, attemptId } from '../model/node.ts';
-import { checkDrained } from './operate.ts';
+import { type Attempt, attemptId, keyOf } from '../model/node.ts';
+import { checkDrained } from './hand-back.ts';
 import type { NodeState, State } from './state.ts';
-import { isCurrent, isForgotten, keyOf, loseAttempt, requeue } from './tasks.ts';
+import { isCurrent, isForgotten, loseAttempt, requeue } from './tasks.ts';
 import { emit, type Turn } from './turn.ts';
 
 /**

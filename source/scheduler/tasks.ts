@@ -3,8 +3,8 @@ import type { EventOf } from '../model/event.ts';
 import type { FactOf } from '../model/fact.ts';
 import type { JobState } from '../model/job.ts';
 import { limits } from '../model/limits.ts';
-import { type Attempt, attemptId, type Outcome } from '../model/node.ts';
-import { checkDrained, recallUnstarted } from './operate.ts';
+import { type Attempt, attemptId, keyOf, type Outcome } from '../model/node.ts';
+import { checkDrained, recallUnstarted } from './hand-back.ts';
 import type { Held, JobRecord, NodeState } from './state.ts';
 import { emit, type Turn } from './turn.ts';
 
@@ -232,11 +232,6 @@ export function isForgotten({ tasks }: JobRecord, { ordinal, attempt }: Attempt)
 /** True where nobody knew until now how the attempt ended. */
 function isAstray(job: JobRecord | undefined, { ordinal, attempt }: Attempt): boolean {
   return job?.astray.get(ordinal)?.includes(attempt) === true;
-}
-
-/** Returns the attempt alone, without what else an object carries. */
-export function keyOf({ job, ordinal, attempt }: Attempt): Attempt {
-  return { job, ordinal, attempt };
 }
 
 /** A node gave a task back that it had not started, or does not hold what it was asked to end. */
