@@ -69,6 +69,8 @@ async function coordinate(flags: Flags, io: Io, where: Places): Promise<number> 
     queue: flags.queue ?? null,
     cpuLimit: flags.cpuLimit ?? null,
     data: flags.data === 'none' ? null : (flags.data ?? where.dataDirectory),
+    purgeAfterMs: flags.purgeAfter ?? null,
+    keepTasks: flags.keepTasks ?? null,
     record: flags.record ?? null,
     metrics: flags.metrics ?? null,
     logFile: join(where.stateDirectory, 'coordinator.log'),

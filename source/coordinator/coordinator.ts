@@ -27,6 +27,7 @@ import { startLoop } from './loop.ts';
 import type { CoordinatorMetrics } from './metrics.ts';
 import { nodeSessions } from './node-session.ts';
 import { memoryOutputs } from './outputs.ts';
+import { keptTasks, startRetention } from './retention.ts';
 import { storedOutputs } from './stored-outputs.ts';
 
 export interface CoordinatorOptions {
@@ -43,6 +44,10 @@ export interface CoordinatorOptions {
   cpuLimit: number | null;
   /** Durable state is kept in this directory; null: all is in memory, and gone with the process. */
   data: string | null;
+  /** Ended jobs are forgotten so long after their end; null: however old. */
+  purgeAfterMs: number | null;
+  /** The oldest ended jobs are forgotten where they have more tasks together; null: as retention.ts says. */
+  keepTasks: number | null;
   /** Seed of the policies that draw lots. */
   seed: number;
   /** Records the session into this file from the start. */
@@ -110,6 +115,13 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
   }
 
   const loop = startLoop({ scheduler, clock, applied, commit: durable?.commit ?? null, fatal: options.fatal });
+  const retention = startRetention({
+    state,
+    loop,
+    clock,
+    purgeAfterMs: options.purgeAfterMs,
+    keepTasks: options.keepTasks ?? keptTasks,
+  });
   const nodes = nodeSessions({ state, loop, outputs, log });
   const say = effects({ state, items, session: nodes.get });
   loop.onWritten(say.written);
@@ -185,6 +197,7 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
     rejected: (address, reason) => log(`${address} turned away: ${reason}`),
   }).catch(async (error) => {
     await endpoint?.close();
+    retention[Symbol.dispose]();
     await loop.stop();
     await recorder?.close();
     throw error;
@@ -195,6 +208,7 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
     state,
     async stop(reason) {
       log(`ends: ${reason}`);
+      retention[Symbol.dispose]();
       await Promise.all([listener.close(), endpoint?.close()]);
       // Not one after the other: where the journal waits for room, its end is what the loop waits for.
       await Promise.all([loop.stop(), durable?.close()]);

@@ -8,8 +8,9 @@ import { emptyState } from '../scheduler/state.ts';
 import { displayText } from '../view/display-text.ts';
 import { dateAndClock, duration, grouped, percent, rate, size } from '../view/format.ts';
 import { bytesByKind } from '../wire/fact-bytes.ts';
+import { openRecording } from './recording.ts';
 import { notesOf } from './trace-notes.ts';
-import { openTrace, type Trace } from './trace-reader.ts';
+import type { Trace } from './trace-reader.ts';
 
 /** One node over the session. */
 export interface NodeSummary {
@@ -66,9 +67,9 @@ interface Tally {
 /** Facts folded before others have their turn. */
 const factsPerTurn = 100_000;
 
-/** Plays a trace through. Rejects with LbtopError (usage) where the file is not one that can be read. */
+/** Plays a trace or a data directory through. Rejects with LbtopError where it cannot be read. */
 export async function summarise(file: string): Promise<Summary> {
-  const trace = openTrace(file);
+  const trace = await openRecording(file);
   try {
     return await played(trace);
   } finally {
