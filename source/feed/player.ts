@@ -2,10 +2,10 @@
 import type { Look } from '../view/look.ts';
 import { selectWindow } from '../view/window.ts';
 import type { Feed, FeedListener, Incident, TimeControl, TimeState } from './feed.ts';
+import { openRecording } from './recording.ts';
 import { cursorOf } from './trace-cursor.ts';
 import { thinned } from './trace-incident.ts';
 import { notesOf } from './trace-notes.ts';
-import { openTrace } from './trace-reader.ts';
 
 /** What a player needs of time. */
 export interface PlayerClock {
@@ -45,12 +45,12 @@ const realClock: PlayerClock = {
   soon: (call) => void setImmediate(call),
 };
 
-/** Opens a trace for replay. Rejects with LbtopError (usage) where the file is not one that can be read. */
+/** Opens a trace or a data directory for replay. Rejects with LbtopError where it cannot be read. */
 export async function openPlayer(
   file: string,
   { rateHz = 10, clock = realClock }: PlayerOptions = {},
 ): Promise<Player> {
-  const trace = openTrace(file);
+  const trace = await openRecording(file);
   const cursor = cursorOf(trace);
   const bar = thinned(trace.incidents, barIncidents);
   const jumps = trace.incidents.filter(({ kind }) => kind !== 'joined');

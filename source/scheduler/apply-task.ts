@@ -9,7 +9,9 @@ import { holdRoom, releaseRoom } from './room.ts';
 import type { JobRecord, State } from './state.ts';
 import { parting } from './task-table.ts';
 
-export type TaskFact = FactOf<'assigned' | 'started' | 'ended' | 'requeued' | 'recalled' | 'stop-asked' | 'released'>;
+export type TaskFact = FactOf<
+  'assigned' | 'started' | 'progressed' | 'ended' | 'requeued' | 'recalled' | 'stop-asked' | 'released'
+>;
 
 /** Changes `state` by a fact about a task. */
 export function applyTaskFact(state: State, fact: TaskFact): void {
@@ -23,6 +25,11 @@ export function applyTaskFact(state: State, fact: TaskFact): void {
       return;
     case 'stop-asked':
       return stopAsked(state, fact, job);
+    case 'progressed': {
+      const held = heldBy(state, fact.node, fact);
+      if (held !== undefined) held.progress = { share: fact.share, note: fact.note };
+      return;
+    }
     case 'recalled': {
       const held = heldBy(state, fact.node, fact);
       if (held !== undefined) held.recalled = true;
@@ -48,10 +55,11 @@ function assigned(state: State, fact: FactOf<'assigned'>, job: JobRecord): void 
   move(state, job, ordinal, 'assigned');
   undelay(state, job, ordinal);
   // Only a dispatch raises the attempt: else the node has it already, and it goes on there.
-  const adopted = tasks.get(ordinal, 'attempt') === fact.attempt;
+  const known = tasks.get(ordinal, 'attempt') === fact.attempt;
+  const adopted = known || fact.adopted;
   foundAgain(job, fact);
   const parted = tasks.get(ordinal, 'parting');
-  if (adopted && !Number.isNaN(tasks.get(ordinal, 'startedAt'))) {
+  if (known && !Number.isNaN(tasks.get(ordinal, 'startedAt'))) {
     // It ran all the time: nothing is done twice, and its node was not lost through it.
     tasks.set(ordinal, 'parting', 0);
     tasks.set(ordinal, 'losses', Math.max(0, tasks.get(ordinal, 'losses') - 1));
@@ -81,6 +89,7 @@ function assigned(state: State, fact: FactOf<'assigned'>, job: JobRecord): void 
     recalled: false,
     stopping: null,
     requeue: false,
+    progress: null,
   });
 }
 
@@ -220,6 +229,7 @@ function stopAsked(state: State, fact: FactOf<'stop-asked'>, job: JobRecord | un
     recalled: false,
     stopping: fact.why,
     requeue: false,
+    progress: null,
   });
 }
 

@@ -23,6 +23,8 @@ export interface JobRecord {
   /** Null until every task has ended. */
   endedAt: number | null;
   endState: JobState | null;
+  /** Why those of its tasks that were cancelled or skipped together were; '' where none were. */
+  closedWhy: string;
   readonly counts: Counts;
   readonly tasks: TaskTable;
   /** Tasks from this ordinal on were never placed. */
@@ -62,6 +64,8 @@ export interface Held {
   stopping: string | null;
   /** Its task returns to the queue when it has stopped. */
   requeue: boolean;
+  /** What it last said of how far it is; null: nothing (since the coordinator started). */
+  progress: { share: number; note: string } | null;
 }
 
 export interface NodeState {
@@ -201,6 +205,7 @@ export function newJob(id: number, spec: JobSpec, by: string, at: number): JobRe
     submittedAt: at,
     endedAt: null,
     endState: null,
+    closedWhy: '',
     counts,
     tasks: new TaskTable(spec.span.count),
     fresh: 0,

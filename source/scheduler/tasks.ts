@@ -3,8 +3,8 @@ import type { EventOf } from '../model/event.ts';
 import type { FactOf } from '../model/fact.ts';
 import type { JobState } from '../model/job.ts';
 import { limits } from '../model/limits.ts';
-import { type Attempt, attemptId, type Outcome } from '../model/node.ts';
-import { checkDrained, recallUnstarted } from './operate.ts';
+import { type Attempt, attemptId, keyOf, type Outcome } from '../model/node.ts';
+import { checkDrained, recallUnstarted } from './hand-back.ts';
 import type { Held, JobRecord, NodeState } from './state.ts';
 import { emit, type Turn } from './turn.ts';
 
@@ -29,8 +29,11 @@ export function decideOutcome(turn: Turn, { node: name, outcome }: EventOf<'outc
     // An end that is said again after a reconnect is not late: it was known.
     const executed = outcome.started && outcome.outcome !== 'stopped' && isAstray(job, outcome);
     if (held !== undefined || executed) emit(turn, { kind: 'released', ...keyOf(outcome), node: name, executed });
-  } else if (held !== undefined || outcome.outcome === 'succeeded' || outcome.outcome === 'failed')
+  } else if (held !== undefined || outcome.outcome === 'succeeded' || outcome.outcome === 'failed') {
+    if (held === undefined && isForgotten(job, outcome))
+      emit(turn, { kind: 'assigned', ...keyOf(outcome), node: name, adopted: true });
     endAttempt(turn, job, node, held, outcome);
+  }
   // Else its task waits already, as it would after this.
   checkDrained(turn, node);
 }
@@ -212,23 +215,23 @@ function endStateOf({ counts }: JobRecord): JobState {
 export function isCurrent(job: JobRecord, node: NodeState, held: Held | undefined, attempt: Attempt): boolean {
   if (held !== undefined) return held.current;
   const { tasks } = job;
+  if (attempt.ordinal >= tasks.count || tasks.state(attempt.ordinal) !== 'queued') return false;
+  if (isForgotten(job, attempt)) return true;
   return (
-    attempt.ordinal < tasks.count &&
-    tasks.state(attempt.ordinal) === 'queued' &&
     tasks.get(attempt.ordinal, 'attempt') === attempt.attempt &&
     tasks.get(attempt.ordinal, 'place') === node.place &&
     isAstray(job, attempt)
   );
 }
 
+/** True for an attempt that was placed and nobody here knows of: a crash of the machine took the end of the journal. */
+export function isForgotten({ tasks }: JobRecord, { ordinal, attempt }: Attempt): boolean {
+  return tasks.get(ordinal, 'attempt') < attempt;
+}
+
 /** True where nobody knew until now how the attempt ended. */
 function isAstray(job: JobRecord | undefined, { ordinal, attempt }: Attempt): boolean {
   return job?.astray.get(ordinal)?.includes(attempt) === true;
-}
-
-/** Returns the attempt alone, without what else an object carries. */
-export function keyOf({ job, ordinal, attempt }: Attempt): Attempt {
-  return { job, ordinal, attempt };
 }
 
 /** A node gave a task back that it had not started, or does not hold what it was asked to end. */
@@ -243,6 +246,12 @@ export function decideReturned(turn: Turn, { node: name, attempt }: EventOf<'ret
     else requeue(turn, job, held, name, held.requeue ? 'drained' : 'recalled', null);
   } else emit(turn, { kind: 'released', ...keyOf(held), node: name, executed: false });
   checkDrained(turn, node);
+}
+
+/** A node says how far an attempt is that it runs. */
+export function decideProgress(turn: Turn, { node, attempt, share, note }: EventOf<'progress'>): void {
+  const held = turn.state.nodes.get(node)?.held.get(attemptId(attempt.job, attempt.ordinal, attempt.attempt));
+  if (held?.current) emit(turn, { kind: 'progressed', ...keyOf(attempt), node, share, note });
 }
 
 /** A node began an attempt. */

@@ -44,6 +44,15 @@ export const jobDetailShape = struct({
 });
 export type JobDetail = Infer<typeof jobDetailShape>;
 
+/** A recording that is being written. */
+export const recordingShape = struct({
+  file: text(limits.textLength),
+  bytes: count,
+  /** Why facts are not being written at the moment; '' where they are. */
+  stalled: text(limits.textLength),
+});
+export type Recording = Infer<typeof recordingShape>;
+
 export const windowShape = struct({
   /** The look that this answers. */
   look: lookShape,
@@ -68,6 +77,8 @@ export const windowShape = struct({
   job: nullable(jobDetailShape),
   /** The newest events, oldest first. */
   newest: list(eventLineShape, 200),
+  /** Known only where it is written. */
+  recording: nullable(recordingShape),
 });
 export type Window = Infer<typeof windowShape>;
 
@@ -94,6 +105,7 @@ export function selectWindow(state: State, series: Series, now: number, look: Lo
     node: found.node ?? null,
     job: found.job ?? null,
     newest: lastEvents(series, look.events),
+    recording: null,
   };
 }
 
@@ -122,7 +134,7 @@ function find(state: State, series: Series, now: number, look: Look): Found {
       const job = look.of === null ? undefined : state.jobs.get(Number(look.of));
       if (job === undefined) return { total: 0, matched: 0, selectedAt: -1 };
       const { rows, ...page } = jobTaskPage(state, job, look);
-      return { ...page, tasks: rows, job: jobDetail(job, now) };
+      return { ...page, tasks: rows, job: jobDetail(state, job, now) };
     }
   }
 }
@@ -133,7 +145,7 @@ function findNode(state: State, series: Series, now: number, look: Look): Found 
   const { rows, ...page } = heldPage(state, node, look);
   const detail: NodeDetail = {
     row: nodeRow(node, now),
-    line: nodeLine(node, series, now),
+    line: nodeLine(state, node, series, now),
     cpu: historyOf(series, node.name, 'cpu'),
     ours: historyOf(series, node.name, 'ours'),
     host: node.info.host,
@@ -144,9 +156,9 @@ function findNode(state: State, series: Series, now: number, look: Look): Found 
   return { ...page, tasks: rows, node: detail };
 }
 
-function jobDetail(job: JobRecord, now: number): JobDetail {
+function jobDetail(state: State, job: JobRecord, now: number): JobDetail {
   return {
-    row: jobRow(job, now),
+    row: jobRow(state, job, now),
     by: job.by,
     work: workText(job.spec),
     priority: job.spec.priority,

@@ -24,6 +24,7 @@ describe('facts', () => {
     'job-purged': 11,
     'job-closed': 12,
     due: 13,
+    progressed: 14,
     'node-joined': 20,
     'node-health': 21,
     'node-dropped': 22,
@@ -45,7 +46,7 @@ describe('facts', () => {
   test('are the same again after packing', () => {
     const some: Fact[] = [
       { kind: 'job-submitted', at: 1, job: 1, by: 'ana', spec: jobSpec({ work, stdin: Uint8Array.of(1) }) },
-      { kind: 'assigned', ...task, node: 'a' },
+      { kind: 'assigned', ...task, node: 'a', adopted: false },
       {
         kind: 'ended',
         ...task,

@@ -8,12 +8,12 @@ import type { VirtualNode } from './virtual-node.ts';
 /** Who does it. */
 export const operator = 'simulation';
 
-/** Returns the deed for each kind that comes by itself; `crashCoordinator` is the world's own affair. */
+/** Returns the deed for each kind that comes by itself; `crash`: of the coordinator, by itself or with its machine, which is the world's own affair. */
 export function worldDeeds(
   random: Random,
   coordinator: VirtualCoordinator,
   nodes: readonly VirtualNode[],
-  crashCoordinator: () => void,
+  crash: { process(): void; machine(): void },
 ): Readonly<Record<TimedFault, () => void>> {
   const someMs = (): number => random.pick([100, 2_000, 8_000, 25_000]);
   const node = (): VirtualNode => random.pick(nodes);
@@ -33,7 +33,8 @@ export function worldDeeds(
     'connection lost': () => node().connection?.close('network'),
     cut: () => node().connection?.cut('both', someMs()),
     'cut one way': () => node().connection?.cut(random.pick(['toNode', 'toCoordinator'] as const), someMs()),
-    'coordinator crash': crashCoordinator,
+    'coordinator crash': crash.process,
+    'machine crash': crash.machine,
     'node crash': () => node().crash(someMs()),
     'node leaves': () => node().leave(someMs()),
     'coordinator pause': () => coordinator.pause(someMs()),

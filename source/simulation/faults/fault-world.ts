@@ -128,13 +128,15 @@ export function liveThroughFaults({ seed, safetyMs, plant = null }: WorldOptions
     next();
   }
 
-  function crashCoordinator(): void {
-    if (!coordinator.up) return;
+  function crashCoordinator(of: 'process' | 'machine'): void {
+    if (!coordinator.up || !faults) return;
     coordinator.crash();
-    if (journal.crash() > 0) {
+    const gone = journal.crash(of);
+    if (gone.length > 0) {
       count('facts lost');
       lost = true;
     }
+    if (of === 'machine') ledger.forget(gone);
     time.after(random.unit() * 20_000, restart);
   }
 
@@ -148,7 +150,10 @@ export function liveThroughFaults({ seed, safetyMs, plant = null }: WorldOptions
   const resume = (name: string): void => coordinator.tell({ kind: 'resume', node: name, reason: '', by: operator });
   const resumeQueue = (): void => coordinator.tell({ kind: 'pause-queue', paused: false, reason: '', by: operator });
 
-  const deeds = worldDeeds(random, coordinator, nodes, crashCoordinator);
+  const deeds = worldDeeds(random, coordinator, nodes, {
+    process: () => crashCoordinator('process'),
+    machine: () => journal.nextUnderWay(() => crashCoordinator('machine')),
+  });
   keepComing(rates.jobsPerMinute, submit);
   for (const [kind, perMinute] of rates.perMinute)
     keepComing(perMinute, () => {

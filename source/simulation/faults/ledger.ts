@@ -18,6 +18,8 @@ export interface Ledger {
   reread(facts: readonly Fact[]): void;
   /** The coordinator goes on from what was durable. Throws where that is less than somebody was told. */
   recovered(state: State): void;
+  /** The crash of its machine took these: the numbers of these attempts may be given again. */
+  forget(facts: readonly Fact[]): void;
   /** A node really began an attempt. */
   began(attempt: Attempt, noRetry: boolean, node: string): void;
   /** A node really ended an attempt well. */
@@ -38,8 +40,9 @@ export function createLedger(): Ledger {
   let ends = new Map<string, string>();
   const successes = new Set<string>();
   const begun = new Map<string, string>();
-  /** Which run an attempt was for: its node may begin it when the next run has begun. */
-  const runsOfAttempts = new Map<string, string>();
+  const forgotten = new Set<string>();
+  /** An attempt may begin late, when its task was queued again and the next run has begun. */
+  const runOfAttempt = new Map<string, string>();
   /** Tasks of `--no-retry` jobs: the run that began. */
   const begunOnce = new Set<string>();
 
@@ -57,10 +60,14 @@ export function createLedger(): Ledger {
     const id = attemptId(fact.job, fact.ordinal, fact.attempt);
     if (!task.queued) throw new Error(`I2: ${id} was assigned and did not wait`);
     task.queued = false;
+    runOfAttempt.set(id, runOf(fact));
     if (fact.attempt === task.attempt) return; // goes on where it is
+    if (fact.adopted) {
+      task.attempt = fact.attempt;
+      return;
+    }
     if (fact.attempt < task.attempt) throw new Error(`I3: ${id} after attempt ${task.attempt}`);
     task.attempt = fact.attempt;
-    runsOfAttempts.set(id, runOf(fact));
     if (state === null) return;
     const node = state.nodes.get(fact.node);
     const closed = node === undefined ? 'unknown' : closedFor(node);
@@ -142,13 +149,18 @@ export function createLedger(): Ledger {
       for (const job of acknowledged)
         if (!state.jobs.has(job) && !purged.has(job)) throw new Error(`I1: job ${job} was acknowledged and is gone`);
     },
+    forget(facts) {
+      for (const fact of facts)
+        if (fact.kind === 'assigned') forgotten.add(attemptId(fact.job, fact.ordinal, fact.attempt));
+    },
     began(attempt, noRetry, node) {
       const id = attemptId(attempt.job, attempt.ordinal, attempt.attempt);
       const before = begun.get(id);
-      if (before !== undefined) throw new Error(`I3: ${id} began on ${before} and again on ${node}`);
+      if (before !== undefined && !forgotten.has(id))
+        throw new Error(`I3: ${id} began on ${before} and again on ${node}`);
       begun.set(id, node);
       if (!noRetry) return;
-      const run = runsOfAttempts.get(id) ?? id;
+      const run = runOfAttempt.get(id) ?? runOf(attempt);
       if (begunOnce.has(run)) throw new Error(`I11: ${run} must not begin twice`);
       begunOnce.add(run);
     },

@@ -139,7 +139,9 @@ export function virtualExecutor(options: ExecutorOptions): VirtualExecutor {
       later(random.unit() * 20, begin);
     },
     recall(attempt) {
-      if (takeBack(attempt)) say({ kind: 'returned', attempt });
+      const id = idOf(attempt);
+      // Also what it never had: it was asked back before it was sent.
+      if (takeBack(attempt) || !(running.has(id) || ended.has(id))) say({ kind: 'returned', attempt });
     },
     stop(attempt) {
       const id = idOf(attempt);

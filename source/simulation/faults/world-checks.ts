@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Event } from '../../model/event.ts';
-import type { Fact } from '../../model/fact.ts';
+import { type Fact, isLasting } from '../../model/fact.ts';
 import { apply, fold } from '../../scheduler/apply.ts';
 import { violations } from '../../scheduler/invariants.ts';
 import { restoreSnapshot, type Snapshot, takeSnapshot } from '../../scheduler/snapshot.ts';
@@ -66,14 +66,14 @@ export function worldChecks(random: Random, journal: VirtualJournal, ledger: Led
         ledger.read(fact, state);
         observe(series, state, fact);
       }
-      const quiet = facts.every(({ kind }) => kind === 'sampled');
+      const quiet = !facts.some(isLasting);
       const whole = random.chance(quiet ? oftenQuiet : often.state);
       if (quiet && !whole) return;
       checkState(state, whole ? null : facts, `after ${event.kind}`);
       if (random.chance(often.screens)) checkScreens(state, series, event.at, random);
       if (!random.chance(often.journal)) return;
       const recovered = journal.recover();
-      for (const fact of facts) if (fact.kind !== 'sampled') apply(recovered, fact);
+      for (const fact of facts) if (isLasting(fact)) apply(recovered, fact);
       checkEqual(takeSnapshot(recovered), takeSnapshot(state), 'I7: the journal leads elsewhere');
     },
     recovered(state, lost) {
