@@ -49,7 +49,7 @@ export function decideJoin(turn: Turn, event: EventOf<'join'>): void {
   // Its end follows: until then nobody else is given the task.
   for (const attempt of ended) {
     const job = state.jobs.get(attempt.job);
-    if (job !== undefined && isForgotten(job, attempt) && isCurrent(job, node, node.held.get(idOf(attempt)), attempt))
+    if (job !== undefined && attempt.ordinal < job.tasks.count && isForgotten(job, attempt))
       adopt(turn, node, attempt, false);
   }
   // A node that stays away from work gives its old, unstarted tasks back; what was asked back before is asked again.

@@ -1,6 +1,6 @@
 /**
  * What is known of each task of one job. A task that was never touched costs nothing: memory is taken in chunks of up to
- * 1,024 rows, 60 bytes each, when the first task of a chunk is placed or ends. A chunk is one buffer, so that a job of
+ * 1,024 rows, 62 bytes each, when the first task of a chunk is placed or ends. A chunk is one buffer, so that a job of
  * one task stays small too, and a snapshot copies it as it stands (little endian on every machine).
  */
 import { type EndState, stateCode, type TaskState, taskStates } from '../model/job.ts';
@@ -37,8 +37,10 @@ const layout = {
   runMs: ['f32', 44, Number.NaN],
   cpuMs: ['f32', 48, Number.NaN],
   peakBytes: ['f64', 52, Number.NaN],
+  /** The highest number of an attempt that was met again after a crash of the machine had taken its facts. */
+  met: ['u16', 60, 0],
 } as const satisfies Record<string, ColumnLayout>;
-const rowBytes = 60;
+const rowBytes = 62;
 
 /** How the last attempt of a task that is queued again parted from its node. */
 export const parting = {
@@ -47,6 +49,11 @@ export const parting = {
   /** It had no luck there: better another node, where one has room. */
   elsewhere: 2,
 } as const;
+
+/** Returns the highest number that an attempt of a task has, as far as is known. */
+export function highestAttempt({ tasks }: { tasks: TaskTable }, ordinal: number): number {
+  return Math.max(tasks.get(ordinal, 'attempt'), tasks.get(ordinal, 'met'));
+}
 
 /** A touched chunk in a snapshot: its rows as bytes. */
 export interface TableChunk {

@@ -25,7 +25,7 @@ test('300 seeds of faults: nothing lost, nothing counted twice, and every kind o
 });
 
 // An attempt that began at a cut-off node after an operator had its lost task run again.
-test.each([20_042, 20_070])('seed %i, which found something once, over an hour', (seed) => {
+test.each([20_042, 20_070, 337, 463, 670])('seed %i, which found something once, over an hour', (seed) => {
   expect(live(seed, 3_600_000).tasks).toBeGreaterThan(100);
 });
 
