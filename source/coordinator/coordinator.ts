@@ -3,6 +3,7 @@
 import { windowHub } from '../feed/hub.ts';
 import type { Recorder } from '../feed/recorder.ts';
 import { LbtopError, oneLine } from '../model/errors.ts';
+import type { Event } from '../model/event.ts';
 import type { Fact } from '../model/fact.ts';
 import type { DisciplineName, PolicyName } from '../model/job.ts';
 import { policyObjection } from '../scheduler/policies/policies.ts';
@@ -89,16 +90,16 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
   let recorder: Recorder | null = null;
   let measured: CoordinatorMetrics | null = null;
 
-  function applied(facts: readonly Fact[]): void {
+  function handled(event: Event, facts: readonly Fact[]): void {
     for (const fact of facts) {
       observe(series, state, fact);
       if (fact.kind === 'job-purged') outputs.forget(fact.job);
     }
-    recorder?.record(facts);
-    measured?.observe(facts);
+    recorder?.record(facts, event);
+    if (facts.length > 0) measured?.observe(facts);
   }
 
-  const loop = startLoop({ scheduler, clock, applied, commit: durable?.commit ?? null, fatal: options.fatal });
+  const loop = startLoop({ scheduler, clock, handled, commit: durable?.commit ?? null, fatal: options.fatal });
   const nodes = nodeSessions({ state, loop, outputs, log });
   const sendEffects = effects({ state, items, session: nodes.get });
   loop.onFacts(sendEffects);
@@ -122,7 +123,7 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
       return null;
     }
     const { startRecorder } = await import('../feed/recorder.ts');
-    recorder = await startRecorder({ file, version, state, series, log });
+    recorder = await startRecorder({ file, version, state, series, anew: scheduler.anew, log });
     return file;
   }
 

@@ -119,9 +119,11 @@ async function played(trace: Trace): Promise<Summary> {
   }
 
   for (const item of trace.items()) {
-    if (item.kind === 'gap') gaps.push({ at: item.at, missing: item.missing });
-    else if (item.kind === 'state') state = item.restored.state;
-    else {
+    if (item.kind === 'gap') {
+      // None: what led to the facts is missing, not facts.
+      if (item.missing !== 0) gaps.push({ at: item.at, missing: item.missing });
+    } else if (item.kind === 'state') state = item.restored.state;
+    else if (item.kind === 'facts') {
       for (const fact of item.facts) {
         try {
           take(fact);

@@ -25,13 +25,21 @@ export interface Scheduler {
   readonly past: Past;
   /** Takes what happened; returns what follows, already applied to `state`, in order. */
   handle(event: Event): Fact[];
+  /**
+   * Makes everything that is kept beside the state anew, as a scheduler that begins with this state would, and returns when
+   * each node was last heard: from here on another one, made of the same state and told the same, says the same.
+   */
+  anew(): Map<string, number>;
 }
 
 /**
  * Returns a scheduler that goes on from `state` (an empty one, or one recovered from facts). `remember`: how many facts
- * about nodes are kept for explaining; 0 where nobody will ask.
+ * about nodes are kept for explaining; 0 where nobody will ask. `heard`: when nodes were last heard, as `anew` told it.
  */
-export function createScheduler(state: State = emptyState(), { remember }: { remember?: number } = {}): Scheduler {
+export function createScheduler(
+  state: State = emptyState(),
+  { remember, heard }: { remember?: number; heard?: ReadonlyMap<string, number> } = {},
+): Scheduler {
   const turn: Turn = {
     state,
     placement: placement(state),
@@ -43,9 +51,30 @@ export function createScheduler(state: State = emptyState(), { remember }: { rem
     at: state.at,
     facts: [],
   };
+
+  function reset(): void {
+    turn.placement.reset();
+    turn.reservations.reset();
+    turn.busy.reset();
+    turn.settled = false;
+  }
+
+  for (const [name, at] of heard ?? []) {
+    const node = state.nodes.get(name);
+    if (node !== undefined) turn.heardAt[node.place] = at;
+  }
   return {
     state,
     past: turn.past,
+    anew() {
+      reset();
+      const heard = new Map<string, number>();
+      for (const { name, place } of state.nodes.values()) {
+        const at = turn.heardAt[place];
+        if (at !== undefined) heard.set(name, at);
+      }
+      return heard;
+    },
     handle(event) {
       // Time never runs backwards here, whatever the clock outside does.
       turn.at = Math.max(event.at, state.at);
