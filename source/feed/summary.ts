@@ -66,17 +66,20 @@ interface Tally {
 /** Facts folded before others have their turn. */
 const factsPerTurn = 100_000;
 
-/** Plays a trace through. Rejects with LbtopError (usage) where the file is not one that can be read. */
-export async function summarise(file: string): Promise<Summary> {
+/** Plays a trace through; `progress` is told how far, 0 to 1. Rejects with LbtopError (usage) where the file is not one that can be read. */
+export async function summarise(
+  file: string,
+  progress: (share: number) => Promise<void> = async () => {},
+): Promise<Summary> {
   const trace = openTrace(file);
   try {
-    return await played(trace);
+    return await played(trace, progress);
   } finally {
     trace.close();
   }
 }
 
-async function played(trace: Trace): Promise<Summary> {
+async function played(trace: Trace, progress: (share: number) => Promise<void>): Promise<Summary> {
   let state: State = emptyState();
   const tallies = new Map<string, Tally>();
   const gaps: Summary['gaps'] = [];
@@ -135,6 +138,7 @@ async function played(trace: Trace): Promise<Summary> {
       sinceTurn += item.facts.length;
       if (sinceTurn < factsPerTurn) continue;
       sinceTurn = 0;
+      await progress(item.block.end / trace.bytes);
       await turn();
     }
   }
