@@ -13,7 +13,7 @@ const source = join(root, 'source');
 const mayImport: Record<string, readonly string[]> = {
   model: [],
   scheduler: ['model'],
-  view: ['model', 'scheduler/state.ts'],
+  view: ['model', 'scheduler/state.ts', 'scheduler/learned.ts'],
   wire: ['model'],
   journal: ['model', 'wire'],
   node: ['model', 'wire'],

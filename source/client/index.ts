@@ -51,8 +51,11 @@ export type Submission = JobOptions &
 
 /** A coordinator, for programs. Everything throws LbtopError. */
 export interface Lbtop extends AsyncDisposable {
-  /** Resolves when the job is durable. */
-  submit(submission: Submission): Promise<{ job: number; tasks: number; existing: boolean }>;
+  /**
+   * Resolves when the job is durable. `existing`: its key was there already. `never`: why no node that is known could ever
+   * take its tasks; it waits for one that can.
+   */
+  submit(submission: Submission): Promise<{ job: number; tasks: number; existing: boolean; never: string | null }>;
   /** Resolves with their last rows when these jobs have ended, however they did. */
   wait(jobs: number | readonly number[], onProgress?: (rows: readonly JobRow[]) => void): Promise<JobRow[]>;
   /** Results of all tasks in order of index. */

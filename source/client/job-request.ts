@@ -5,7 +5,9 @@ import { limits } from '../model/limits.ts';
 import type { Call } from './call.ts';
 import { usage } from './complaint.ts';
 import type { FlagKey, Flags } from './flags.ts';
+import { printLine } from './io.ts';
 import { type Blocks, readJson, readLines, readWhole, uploadItems } from './items.ts';
+import { cellText } from './plain-text.ts';
 
 /** What `submit` answers. */
 export interface Submitted {
@@ -13,6 +15,8 @@ export interface Submitted {
   tasks: number;
   /** A job with this key was there already. */
   existing: boolean;
+  /** Why no node that is known could ever take its tasks; null where one could. */
+  never: string | null;
 }
 
 /** Reads the files that the flags name, sends the items, then the job. Throws LbtopError. */
@@ -24,6 +28,13 @@ export async function submitJob(call: Call): Promise<Submitted> {
   const count = await uploadItems(client, upload, items);
   if (count === 0) throw usage(`${call.flags.eachLine ?? call.flags.eachJson} has no items: there is nothing to do`);
   return client.request('submit', { spec: { ...spec, span: { count, first: 0, step: 1 } }, upload });
+}
+
+/** Says what whoever submits should know of a job that was taken: that it is an old one, that nothing can run it yet. */
+export async function warn({ io }: Pick<Call, 'io'>, { job, existing, never }: Submitted): Promise<void> {
+  if (existing) await printLine(io.stderr, `lbtop: job ${job} has this key already: nothing new was queued`);
+  if (never !== null)
+    await printLine(io.stderr, `lbtop: job ${job} waits: ${cellText(never)}; it runs when a node that has it joins`);
 }
 
 /** What one submission is, its items apart. */

@@ -193,7 +193,7 @@ export const words: Readonly<Record<WordName, WordRow>> = {
   },
   trace: {
     usage: 'info|verify|export FILE',
-    summary: 'totals of a recording, the proof that its decisions are the scheduler\'s own, or another format of it',
+    summary: "totals of a recording, the proof that its decisions are the scheduler's own, or another format of it",
     example: 'lbtop trace export session.lbtrace --format perfetto > session.json',
     operands: [2, 2],
     load: async () => runByTheProgram,

@@ -11,6 +11,7 @@ import { policyObjection } from '../scheduler/policies/policies.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
 import type { JobRecord, NodeState } from '../scheduler/state.ts';
 import { submitObjection } from '../scheduler/submit.ts';
+import { neverReason } from '../scheduler/waiting.ts';
 import { jobRow, nodeRow, statusOf, taskRow } from '../view/report.ts';
 import type { Series } from '../view/series.ts';
 import type { VerbArgs, VerbGives, VerbName } from '../wire/verbs.ts';
@@ -88,7 +89,12 @@ export const answers: Answers = {
     const existing = key === undefined ? undefined : state.jobs.get(key);
     if (existing !== undefined) {
       await desk.durable(); // whoever sent it first may still wait for that
-      return { job: existing.id, tasks: existing.tasks.count, existing: true };
+      return {
+        job: existing.id,
+        tasks: existing.tasks.count,
+        existing: true,
+        never: neverReason(state, existing.spec),
+      };
     }
     const objection = submitObjection(state, spec);
     if (objection !== null) throw new LbtopError('usage', objection);
@@ -101,8 +107,9 @@ export const answers: Answers = {
         (facts) => {
           const submitted = facts.find((fact) => fact.kind === 'job-submitted');
           const twin = spec.key === null ? undefined : state.keys.get(spec.key);
-          if (submitted !== undefined) resolve({ job: submitted.job, tasks: spec.span.count, existing: false });
-          else if (twin !== undefined) resolve({ job: twin, tasks: spec.span.count, existing: true });
+          const answer = { tasks: spec.span.count, never: neverReason(state, spec) };
+          if (submitted !== undefined) resolve({ job: submitted.job, existing: false, ...answer });
+          else if (twin !== undefined) resolve({ job: twin, existing: true, ...answer });
           else reject(new LbtopError('failed', submitObjection(state, spec) ?? 'the job was not taken'));
         },
         // Before anything of the job can be sent to a node.
@@ -128,7 +135,7 @@ export const answers: Answers = {
     // Ids are dense but for purged jobs: from a later id on, those before need not be looked at.
     for (let id = Math.max(1, from); id < state.nextJob && rows.length < count; id++) {
       const job = state.jobs.get(id);
-      if (job !== undefined) rows.push(jobRow(job, clock.now()));
+      if (job !== undefined) rows.push(jobRow(state, job, clock.now()));
     }
     return rows;
   },

@@ -101,8 +101,9 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
 
   const loop = startLoop({ scheduler, clock, handled, commit: durable?.commit ?? null, fatal: options.fatal });
   const nodes = nodeSessions({ state, loop, outputs, log });
-  const sendEffects = effects({ state, items, session: nodes.get });
-  loop.onFacts(sendEffects);
+  const say = effects({ state, items, session: nodes.get });
+  loop.onWritten(say.written);
+  loop.onFacts(say.durable);
   loop.onFacts(watch.observe);
   loop.onFacts((facts) => {
     for (const fact of facts) {

@@ -1,6 +1,6 @@
 /** A coordinator's durable side: opens the store, reads the state back, commits, and keeps snapshots of the state. */
 import { hostname } from 'node:os';
-import { type Commits, groupCommit } from '../journal/commit.ts';
+import { type Commit, type Commits, groupCommit } from '../journal/commit.ts';
 import { openLocalStore } from '../journal/local.ts';
 import { recover } from '../journal/recover.ts';
 import type { Store, Term } from '../journal/store.ts';
@@ -17,8 +17,8 @@ export interface Durable {
   /** As the store had it; the scheduler goes on from it. */
   readonly state: State;
   readonly commits: Commits;
-  /** As `Commits.commit`, counted for the next snapshot. */
-  commit(facts: readonly Fact[]): Promise<void>;
+  /** As `Commits.begin`, counted for the next snapshot. */
+  commit(facts: readonly Fact[]): Commit;
   /** Why nothing new should be taken, in one line, or null. */
   full(): string | null;
   /** Makes durable what was committed, saves a snapshot and ends the term. To be called outside a turn of the loop. */
@@ -128,7 +128,7 @@ function newDurable(store: Store, term: Term, state: State, log: (line: string) 
     commits,
     commit(facts) {
       factsSince += facts.length;
-      return commits.commit(facts);
+      return commits.begin(facts);
     },
     full: () => store.full ?? commits.held,
     async close() {

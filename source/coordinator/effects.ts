@@ -1,5 +1,10 @@
-/** What facts make us say to nodes. Called when they are durable. */
-import type { Fact } from '../model/fact.ts';
+/**
+ * What facts make us say to nodes. Work leaves as soon as its facts survive our own end: killed and started again, we know
+ * of it. A crash of the machine may forget the last of it; the node that has it then says so, and it goes on there, or its
+ * task runs a second time. So two kinds wait until they are durable: tasks that must not run twice, and those of a job that
+ * is not durable itself, whose number might be another job's then.
+ */
+import type { Fact, FactOf } from '../model/fact.ts';
 import { indexOf } from '../model/job.ts';
 import { type Attempt, attemptId } from '../model/node.ts';
 import type { State } from '../scheduler/state.ts';
@@ -13,10 +18,18 @@ export interface EffectsOptions {
   session(node: string): NodeSession | undefined;
 }
 
-/** Returns the function that turns a batch of facts into messages. */
-export function effects({ state, items, session }: EffectsOptions): (facts: readonly Fact[]) => void {
+export interface Effects {
+  /** To be called, in order, with facts that survive the end of this process. */
+  written(facts: readonly Fact[]): void;
+  /** To be called, in order, with facts that are durable. */
+  durable(facts: readonly Fact[]): void;
+}
+
+/** Returns the functions that turn facts into messages. */
+export function effects({ state, items, session }: EffectsOptions): Effects {
   /** Tasks of one batch for one node, by job: they leave as one `assign` a job. */
   const assigns = new Map<string, Map<number, NumberedTask[]>>();
+  /** Jobs whose submission is not durable. */
 
   function sendAssigns(node: string): void {
     const jobs = assigns.get(node);
@@ -30,12 +43,17 @@ export function effects({ state, items, session }: EffectsOptions): (facts: read
     }
   }
 
-  function assign(fact: Extract<Fact, { kind: 'assigned' }>): void {
+  const fresh = new Set<number>();
+  /** Assignments that wait until they are durable. */
+  const late = new Set<Fact>();
+
+  function assign(fact: FactOf<'assigned'>): void {
     const job = state.jobs.get(fact.job);
+    if (job === undefined) return;
     const held = state.nodes.get(fact.node)?.held.get(attemptId(fact.job, fact.ordinal, fact.attempt));
-    // What the node does not hold any more went back to the queue while this fact was made durable; what has no number it
-    // brought along itself.
-    if (job === undefined || held === undefined || held.number === 0) return;
+    // What the node does not hold any more went back to the queue meanwhile; what has no number it brought along itself;
+    // and what was taken back it has been told, or is told now, not to begin.
+    if (held === undefined || held.number === 0 || held.recalled || held.stopping !== null) return;
     let jobs = assigns.get(fact.node);
     if (jobs === undefined) {
       jobs = new Map();
@@ -55,11 +73,15 @@ export function effects({ state, items, session }: EffectsOptions): (facts: read
     else tasks.push(assigned);
   }
 
-  return (facts) => {
+  function written(facts: readonly Fact[]): void {
     for (const fact of facts) {
       switch (fact.kind) {
+        case 'job-submitted':
+          fresh.add(fact.job);
+          break;
         case 'assigned':
-          assign(fact);
+          if (fresh.has(fact.job) || state.jobs.get(fact.job)?.spec.noRetry) late.add(fact);
+          else assign(fact);
           break;
         case 'recalled':
           sendAssigns(fact.node);
@@ -90,6 +112,17 @@ export function effects({ state, items, session }: EffectsOptions): (facts: read
       }
     }
     for (const node of [...assigns.keys()]) sendAssigns(node);
+  }
+
+  return {
+    written,
+    durable(facts) {
+      for (const fact of facts) {
+        if (fact.kind === 'job-submitted') fresh.delete(fact.job);
+        if (fact.kind === 'assigned' && late.delete(fact)) assign(fact);
+      }
+      for (const node of [...assigns.keys()]) sendAssigns(node);
+    },
   };
 }
 

@@ -1,7 +1,9 @@
 /**
  * The coordinator's loop: what came in during one turn of the event loop is one batch of events, one dispatch, one
- * commit, and then one write per peer. Turns do not wait for commits; what follows from one is told in order.
+ * commit, and then one write per peer. Turns do not wait for commits; what follows from one is told in order: first what
+ * may leave when it survives our own end (work for nodes), then what may only when it is durable (whatever is acknowledged).
  */
+import type { Commit } from '../journal/commit.ts';
 import type { Event } from '../model/event.ts';
 import type { Fact } from '../model/fact.ts';
 import { liveness } from '../model/limits.ts';
@@ -19,6 +21,8 @@ export interface Loop {
    * are applied, before anything follows from them.
    */
   ask(event: Unstamped, done: (facts: readonly Fact[]) => void, applied?: (facts: readonly Fact[]) => void): void;
+  /** Calls `listener` with facts, in order, as soon as they survive the end of this process. */
+  onWritten(listener: (facts: readonly Fact[]) => void): void;
   /** Calls `listener` with facts when they are durable, in order, before the `done` of what led to them. */
   onFacts(listener: (facts: readonly Fact[]) => void): void;
   /** Ends ticking and handles nothing more; resolves when what was handled is durable. */
@@ -34,7 +38,7 @@ export interface LoopOptions {
    */
   handled(event: Event, facts: readonly Fact[]): void;
   /** Makes facts durable, in the order of the calls; null: they live in memory only and count at once. */
-  commit: ((facts: readonly Fact[]) => Promise<void>) | null;
+  commit: ((facts: readonly Fact[]) => Commit) | null;
   /** A failed commit or a throwing listener: nothing may be acknowledged after it. */
   fatal(error: unknown): void;
 }
@@ -54,7 +58,7 @@ interface Asked {
 
 /** Returns a running loop. */
 export function startLoop({ scheduler, clock, handled, commit, fatal }: LoopOptions): Loop {
-  const listeners: ((facts: readonly Fact[]) => void)[] = [];
+  const listeners: { written: Told[]; durable: Told[] } = { written: [], durable: [] };
   let inbox: Entry[] = [];
   let scheduled = false;
   let stopped = false;
@@ -101,16 +105,22 @@ export function startLoop({ scheduler, clock, handled, commit, fatal }: LoopOpti
     facts = [];
     asked = [];
     if (commit === null) {
-      tell(batch, waiting);
+      tell(listeners.written, batch, []);
+      tell(listeners.durable, batch, waiting);
       return;
     }
-    told = commit(batch).then(() => tell(batch, waiting), fail);
+    const { written, durable } = commit(batch);
+    written.then(
+      () => tell(listeners.written, batch, []),
+      () => {}, // `durable` fails with it
+    );
+    told = durable.then(() => tell(listeners.durable, batch, waiting), fail);
   }
 
-  function tell(batch: readonly Fact[], waiting: readonly Asked[]): void {
+  function tell(whom: readonly Told[], batch: readonly Fact[], waiting: readonly Asked[]): void {
     if (failed) return;
     try {
-      if (batch.length > 0) for (const listener of listeners) listener(batch);
+      if (batch.length > 0) for (const listener of whom) listener(batch);
       for (const { facts, done } of waiting) done(facts);
     } catch (error) {
       fail(error);
@@ -141,7 +151,8 @@ export function startLoop({ scheduler, clock, handled, commit, fatal }: LoopOpti
       inbox.push({ event, done, applied });
       schedule();
     },
-    onFacts: (listener) => void listeners.push(listener),
+    onWritten: (listener) => void listeners.written.push(listener),
+    onFacts: (listener) => void listeners.durable.push(listener),
     async stop() {
       clearInterval(timer);
       turn();

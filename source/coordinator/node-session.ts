@@ -1,6 +1,7 @@
 /** One node's connection: its messages become events, what the scheduler wants of it becomes messages. */
 import type { Fact } from '../model/fact.ts';
 import type { JobSpec } from '../model/job.ts';
+import { limits } from '../model/limits.ts';
 import { type Attempt, attemptId, roundedSample } from '../model/node.ts';
 import { joinObjection } from '../scheduler/join.ts';
 import type { State } from '../scheduler/state.ts';
@@ -20,6 +21,8 @@ export interface NodeSession {
   send(message: Message): void;
   /** Sends tasks, and before the first of a job what the job is. */
   assign(job: number, spec: JobSpec, tasks: NumberedTask[]): void;
+  /** The end of the attempt is durable: told with the next tasks, or in a moment. The node has only to be told some time. */
+  settle(attempt: Attempt): void;
   /** The job has ended: should it have tasks again, the node is told anew what it is. */
   forget(job: number): void;
   /** Cuts the connection. */
@@ -44,6 +47,8 @@ export interface NodeSessions {
 
 /** A node that sends much else is heard with its heartbeat; only between them it is worth an event of its own. */
 const heardEveryMs = 500;
+/** What is settled becomes durable after the next tasks of that node have left: it goes with those after them. */
+const settleMs = 5;
 const partBytes = 2 * 1024 * 1024;
 
 /** Returns the sessions of a coordinator, none yet. */
@@ -97,7 +102,7 @@ function acceptNode(
       loop.ask(
         { kind: 'outcome', node, outcome },
         () => {
-          if (isCurrent()) session?.send({ kind: 'settled', attempts: [{ job, ordinal, attempt }] });
+          if (isCurrent()) session?.settle({ job, ordinal, attempt });
         },
         (facts) => {
           // What nobody returned need not be kept for every task of a million.
@@ -146,6 +151,9 @@ function acceptNode(
         return output(node, message);
       case 'progress':
         return; // kept by nobody yet: tasks with progress are JavaScript handlers
+      case 'leaving':
+        loop.post({ kind: 'leaving', node, reason: message.reason });
+        return;
       case 'leave':
         left = true;
         loop.post({ kind: 'leave', node });
@@ -176,10 +184,26 @@ function acceptNode(
 
 function newSession(name: string, connection: Connection): NodeSession {
   const told = new Set<number>();
+  let settled: Attempt[] = [];
+  let timer: NodeJS.Timeout | null = null;
+
+  function tellSettled(): void {
+    if (timer !== null) clearTimeout(timer);
+    timer = null;
+    if (settled.length > 0) connection.send({ kind: 'settled', attempts: settled });
+    settled = [];
+  }
+
   return {
     name,
     send: connection.send,
+    settle(attempt) {
+      settled.push(attempt);
+      if (settled.length >= limits.rowsPerMessage) tellSettled();
+      else timer ??= setTimeout(tellSettled, settleMs);
+    },
     assign(job, spec, tasks) {
+      tellSettled();
       if (!told.has(job)) {
         told.add(job);
         connection.send({ kind: 'job', job, spec });

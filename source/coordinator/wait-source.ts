@@ -37,7 +37,7 @@ export function waitSource(
       const rows: JobRow[] = [];
       for (const id of jobs) {
         const job = state.jobs.get(id);
-        if (job !== undefined) rows.push(jobRow(job, clock.now()));
+        if (job !== undefined) rows.push(jobRow(state, job, clock.now()));
       }
       over = rows.every(({ endedAt }) => endedAt !== null);
       const text = JSON.stringify(rows);

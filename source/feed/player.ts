@@ -5,7 +5,7 @@ import type { Feed, FeedListener, Incident, TimeControl, TimeState } from './fee
 import { cursorOf } from './trace-cursor.ts';
 import { thinned } from './trace-incident.ts';
 import { notesOf } from './trace-notes.ts';
-import { openTrace } from './trace-reader.ts';
+import { openTrace, type Trace } from './trace-reader.ts';
 
 /** What a player needs of time. */
 export interface PlayerClock {
@@ -45,12 +45,15 @@ const realClock: PlayerClock = {
   soon: (call) => void setImmediate(call),
 };
 
-/** Opens a trace for replay. Rejects with LbtopError (usage) where the file is not one that can be read. */
+/**
+ * Opens a trace for replay: a file, or one that is open, which the player then closes. Rejects with LbtopError (usage)
+ * where the file is not one that can be read.
+ */
 export async function openPlayer(
-  file: string,
+  source: string | Trace,
   { rateHz = 10, clock = realClock }: PlayerOptions = {},
 ): Promise<Player> {
-  const trace = openTrace(file);
+  const trace = typeof source === 'string' ? openTrace(source) : source;
   const cursor = cursorOf(trace);
   const bar = thinned(trace.incidents, barIncidents);
   const jumps = trace.incidents.filter(({ kind }) => kind !== 'joined');

@@ -14,7 +14,7 @@ import { packValue } from '../wire/codec.ts';
 import { packFacts } from '../wire/fact-bytes.ts';
 import { incidentFlag } from './trace-format.ts';
 import { incidentOf } from './trace-incident.ts';
-import { type Heard, type Input, inputOf, packInputs } from './trace-inputs.ts';
+import { type Input, inputOf, packInputs, type Seen } from './trace-inputs.ts';
 import { instantOf, keyframes } from './trace-keyframe.ts';
 import { type Disk, type Sealed, traceWriter } from './trace-writer.ts';
 
@@ -45,9 +45,9 @@ export interface RecorderOptions {
   series?: Series;
   /**
    * Called where the recording begins, and where it begins again after a gap: the scheduler makes what it keeps beside the
-   * state anew, and tells when nodes were last heard. Absent: what the scheduler is told is not recorded.
+   * state anew, and tells what it has seen of nodes. Absent: what the scheduler is told is not recorded.
    */
-  anew?: () => ReadonlyMap<string, number>;
+  anew?: () => readonly Seen[];
   log(line: string): void;
   /** For tests. */
   disk?: Disk;
@@ -107,7 +107,7 @@ export function startRecorder({ file, version, state, series, anew, log, disk }:
   /** What the scheduler was told since the last block of it. */
   let told: Input[] = [];
   /** Of the next block: a scheduler begins there with the keyframe before. */
-  let start: Heard[] | null = null;
+  let start: Seen[] | null = null;
 
   guarded(begin);
   const timer = setInterval(() => {
@@ -133,7 +133,7 @@ export function startRecorder({ file, version, state, series, anew, log, disk }:
   function begin(): void {
     writeFrame();
     told = [];
-    start = anew === undefined ? null : [...anew()].map(([node, at]) => ({ node, at }));
+    start = anew === undefined ? null : [...anew()];
   }
 
   function hear(event: Event, led: readonly Fact[]): void {

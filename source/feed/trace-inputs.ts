@@ -10,6 +10,7 @@ import { limits } from '../model/limits.ts';
 import { attemptKey, attemptShape, outcomeShape } from '../model/node.ts';
 import {
   flag,
+  type Infer,
   int,
   list,
   nullable,
@@ -30,7 +31,7 @@ const reason = text(limits.reasonLength);
 const by = text(limits.reasonLength);
 const attempts = list(attemptShape, limits.slots * 2);
 const target = { at: instant, job: jobId, ordinal: nullable(ordinal) } as const;
-const heard = struct({ node: nodeName, at: instant });
+const seen = struct({ node: nodeName, heardAt: nullable(instant), leaving: flag });
 
 /** Codes are for ever; fields are only ever appended (as `optional`). */
 export const inputs = variants({
@@ -56,6 +57,7 @@ export const inputs = variants({
   heard: [7, node],
   dropped: [8, { ...node, reason }],
   leave: [9, node],
+  leaving: [25, { ...node, reason }],
   /** A start that counted: the next fact, `started`, has it. */
   began: [10, at],
   /** An end as it was told, without its result. */
@@ -77,19 +79,16 @@ export const inputs = variants({
 });
 export type Input = VariantOf<(typeof inputs)['kinds']>;
 
-/** When bytes of a node last came, as the scheduler had it: an observation, so no state has it. */
-export interface Heard {
-  node: string;
-  at: number;
-}
+/** What the scheduler had seen of a node that no state has: when it was heard last, and that it begins to stop. */
+export type Seen = Infer<typeof seen>;
 
 /** The inputs of a stretch of a session. */
 export interface Inputs {
   /**
-   * Set where a scheduler that was made anew from the keyframe before goes on from there: these nodes were heard then.
+   * Set where a scheduler that was made anew from the keyframe before goes on from there: what it had seen of nodes.
    * Null: it is the one that had the inputs before.
    */
-  start: Heard[] | null;
+  start: Seen[] | null;
   inputs: Input[];
 }
 
@@ -97,7 +96,7 @@ const bytes = batchBytes(inputs, []);
 
 /** Returns the payload of a block of inputs: `[start, batch]`, `batch` as wire/variant-bytes.ts says. */
 export function packInputs({ start, inputs }: Inputs): Buffer {
-  return packValue([start === null ? null : start.map(heard.pack), bytes.pack(inputs)]);
+  return packValue([start === null ? null : start.map(seen.pack), bytes.pack(inputs)]);
 }
 
 /** Returns what `packInputs` was given. Throws PlainError or ShapeError. */
@@ -105,7 +104,7 @@ export function unpackInputs(payload: Buffer): Inputs {
   const raw = unpackValue(payload);
   if (!Array.isArray(raw) || !(raw[1] instanceof Uint8Array)) throw new ShapeError('expected inputs');
   const batch = Buffer.from(raw[1].buffer, raw[1].byteOffset, raw[1].length);
-  const start = raw[0] === null ? null : list(heard, limits.nodes).unpack(raw[0]);
+  const start = raw[0] === null ? null : list(seen, limits.nodes).unpack(raw[0]);
   return { start, inputs: bytes.unpack(batch) };
 }
 

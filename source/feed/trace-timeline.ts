@@ -50,9 +50,8 @@ export function* timeline(trace: Trace): Generator<{ events: TimelineEvent[]; sh
 
   const micros = (at: number): number => Math.max(0, Math.round((at - trace.from) * 1_000));
 
-  function name(what: 'process_name' | 'thread_name' | 'process_sort_index', pid: number, tid: number, text: string | number): void {
-    const args = what === 'process_sort_index' ? { sort_index: text } : { name: text };
-    out.push({ name: what, ph: 'M', pid, tid, ts: 0, args });
+  function name(what: 'process_name' | 'thread_name', pid: number, tid: number, text: string): void {
+    out.push({ name: what, ph: 'M', pid, tid, ts: 0, args: { name: text } });
   }
 
   function pidOf(node: string): number {
@@ -61,7 +60,6 @@ export function* timeline(trace: Trace): Generator<{ events: TimelineEvent[]; sh
       pid = coordinator + 1 + pids.size;
       pids.set(node, pid);
       name('process_name', pid, 0, node);
-      name('process_sort_index', pid, 0, pid);
     }
     return pid;
   }
@@ -165,7 +163,6 @@ export function* timeline(trace: Trace): Generator<{ events: TimelineEvent[]; sh
   }
 
   name('process_name', coordinator, 0, 'coordinator');
-  name('process_sort_index', coordinator, 0, coordinator);
   for (const item of trace.items()) {
     if (item.kind === 'gap') closeAll(last, 'not recorded');
     else if (item.kind === 'state') begin(item.restored.state);

@@ -1,12 +1,20 @@
 /**
- * Group commit: what is to be made durable gathers while the append before it is under way, so that the batch grows by
- * itself with the load and one sync pays for all of it.
+ * Group commit: what is to be made durable gathers while the append before it is being written, so that the batch grows by
+ * itself with the load; the store syncs as many of them at once as were written meanwhile.
  */
 import type { Fact } from '../model/fact.ts';
 import { recordBytes } from './batch-bytes.ts';
 import { factsPerAppend, isLasting, packFactBatch } from './fact-batch.ts';
 import type { Batch, StoreLimits, StoreRecord, Term } from './store.ts';
 import { isFault, StoreError } from './store-error.ts';
+
+/** A commit under way. */
+export interface Commit {
+  /** It survives the end of this process, though perhaps not a crash of the machine. Rejects as `durable`. */
+  readonly written: Promise<void>;
+  /** It survives what the store's limits say. */
+  readonly durable: Promise<void>;
+}
 
 export interface Commits {
   /**
@@ -15,6 +23,8 @@ export interface Commits {
    * matter live (heartbeats) are left out. Rejects as `Term.append`, but never with `full`: then it waits for room.
    */
   commit(facts: readonly Fact[], records?: readonly StoreRecord[]): Promise<void>;
+  /** As `commit`, which is its `durable`; `written` comes before, in the same order. */
+  begin(facts: readonly Fact[], records?: readonly StoreRecord[]): Commit;
   /**
    * Ends the batch that is gathering. Resolves with its number when it is durable: whoever looks at the state in the same
    * moment as it calls this sees what the batches up to that number lead to.
@@ -42,31 +52,41 @@ interface Group {
   facts: Fact[];
   records: StoreRecord[];
   forgets: StoreRecord[];
-  done: PromiseWithResolvers<number>;
+  written: PromiseWithResolvers<void>;
+  /** With the number of its last batch. */
+  durable: PromiseWithResolvers<number>;
 }
 
 function emptyGroup(): Group {
-  const group: Group = { facts: [], records: [], forgets: [], done: Promise.withResolvers() };
-  group.done.promise.catch(() => {}); // told to those who wait, and to those who come later
-  return group;
+  const written = Promise.withResolvers<void>();
+  const durable = Promise.withResolvers<number>();
+  // Told to those who wait, and to those who come later.
+  for (const { promise } of [written, durable]) (promise as Promise<unknown>).catch(() => {});
+  return { facts: [], records: [], forgets: [], written, durable };
 }
 
 /** Returns the way to commit in this term: the first append is `head + 1`. */
 export function groupCommit({ term, limits, onHeld }: CommitOptions): Commits {
   let head = term.head;
+  /** The last batch that was written. */
+  let written = head;
   let held: string | null = null;
   let failed: unknown = null;
   let closing = false;
   /** The one that gathers is the last; those before it are closed. */
   let groups: Group[] = [];
-  let last: Promise<number> = Promise.resolve(head);
+  /** Of the last group of all. */
+  let last: Group = emptyGroup();
+  last.written.resolve();
+  last.durable.resolve(head);
   let running = false;
+  /** What was written, in order, until it is durable. */
+  let syncing: Promise<void> = Promise.resolve();
 
   function openGroup(): Group {
-    const group = emptyGroup();
-    groups.push(group);
-    last = group.done.promise;
-    return group;
+    last = emptyGroup();
+    groups.push(last);
+    return last;
   }
 
   function gathering(): Group {
@@ -83,29 +103,60 @@ export function groupCommit({ term, limits, onHeld }: CommitOptions): Commits {
     running = true;
     for (let group = groups.shift(); group !== undefined; group = groups.shift()) {
       try {
-        for (const batch of batchesOf(group, limits)) await append(batch);
-        group.done.resolve(head);
+        for (const batch of batchesOf(group, limits)) await write(batch);
       } catch (error) {
-        failed = error;
-        for (const one of [group, ...groups]) one.done.reject(error);
-        groups = [];
+        fail(error, group);
+        break;
       }
+      if (failed === null) settle(group);
     }
     running = false;
   }
 
-  async function append(batch: Batch): Promise<void> {
+  function settle(group: Group): void {
+    const upTo = written;
+    group.written.resolve();
+    syncing.then(
+      () => group.durable.resolve(upTo),
+      (error) => fail(error, group),
+    );
+  }
+
+  function fail(error: unknown, group: Group): void {
+    failed ??= error;
+    for (const one of [group, ...groups]) {
+      one.written.reject(failed);
+      one.durable.reject(failed);
+    }
+    groups = [];
+  }
+
+  /** Returns when the batch is written; `syncing` tells when it is durable. */
+  async function write(batch: Batch): Promise<void> {
     for (;;) {
+      if (failed !== null) throw failed;
+      const seq = written + 1;
+      const wrote = Promise.withResolvers<void>();
+      const durable = term.append(seq, batch, wrote.resolve);
       try {
-        await term.append(head + 1, batch);
-        head += 1;
-        hold(null);
-        return;
+        await Promise.race([wrote.promise, durable]);
       } catch (error) {
         if (!isFault(error, 'full') || closing) throw error;
         hold(error.message);
         await new Promise((resolve) => setTimeout(resolve, retryMs));
+        continue;
       }
+      written = seq;
+      const before = syncing;
+      syncing = durable.then(async () => {
+        await before;
+        head = seq;
+      });
+      syncing.catch((error) => {
+        failed ??= error;
+      });
+      hold(null);
+      return;
     }
   }
 
@@ -119,6 +170,17 @@ export function groupCommit({ term, limits, onHeld }: CommitOptions): Commits {
     return failed ?? (closing ? new StoreError('broken', 'the journal is closed') : null);
   }
 
+  function begin(facts: readonly Fact[], records: readonly StoreRecord[] = []): Commit {
+    const refused = refusal();
+    if (refused !== null) return refusing(refused);
+    const lasting = facts.every(isLasting) ? facts : facts.filter(isLasting);
+    // What needs no place keeps its order all the same.
+    const group = lasting.length === 0 && records.length === 0 ? last : gathering();
+    for (const fact of lasting) group.facts.push(fact);
+    for (const record of records) (record.kind === 'forget' ? group.forgets : group.records).push(record);
+    return { written: group.written.promise, durable: group.durable.promise as Promise<unknown> as Promise<void> };
+  }
+
   return {
     get head() {
       return head;
@@ -126,30 +188,27 @@ export function groupCommit({ term, limits, onHeld }: CommitOptions): Commits {
     get held() {
       return held;
     },
-    commit(facts, records = []) {
-      const refused = refusal();
-      if (refused !== null) return Promise.reject(refused);
-      const lasting = facts.every(isLasting) ? facts : facts.filter(isLasting);
-      if (lasting.length === 0 && records.length === 0) return last.then(() => {});
-      const group = gathering();
-      for (const fact of lasting) group.facts.push(fact);
-      for (const record of records) (record.kind === 'forget' ? group.forgets : group.records).push(record);
-      return group.done.promise as Promise<unknown> as Promise<void>;
-    },
+    commit: (facts, records) => begin(facts, records).durable,
+    begin,
     async mark() {
       const refused = refusal();
       if (refused !== null) throw refused;
-      const open = groups.at(-1);
-      if (open === undefined) return last;
-      openGroup();
-      return open.done.promise;
+      const marked = last;
+      if (groups.length > 0) openGroup();
+      return marked.durable.promise;
     },
     async close() {
       closing = true;
-      await last;
+      await last.durable.promise;
       if (failed !== null) throw failed;
     },
   };
+}
+
+function refusing(error: unknown): Commit {
+  const written = Promise.reject(error);
+  written.catch(() => {}); // not everybody waits for both
+  return { written, durable: Promise.reject(error) };
 }
 
 /** Room for what a batch has beside its facts and records. */

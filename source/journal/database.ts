@@ -9,7 +9,7 @@ import { checkEnd, lastBatch, sizeOf } from './journal-end.ts';
 import { recordWriter } from './record-writer.ts';
 import { openReserve } from './reserve.ts';
 import { openTables, readHead, writeHead } from './schema.ts';
-import { faultOf, type Sqlite } from './sqlite.ts';
+import { faultOf, type Sqlite, unsyncable } from './sqlite.ts';
 import type { Writer } from './store.ts';
 import { fenced, isFault, type Place } from './store-error.ts';
 
@@ -20,13 +20,22 @@ export interface Database {
   readonly full: string | null;
   /** Begins a term. */
   begin(me: Writer): { epoch: number; head: number };
-  /** Stores a gathered batch, unless this term has stored that number already. Returns the bytes of the files. */
+  /** The last batch that is stored. */
+  readonly last: number;
+  /**
+   * Stores a gathered batch, unless this term has stored that number already. Returns the bytes of the files. It survives
+   * the end of this process; a crash of the machine when the log has been synced after it.
+   */
   append(seq: number, epoch: number, batch: ArrayBuffer): number;
   /** Clears what an earlier one left behind; returns false where a snapshot up to there, or further, counts already. */
   startSnapshot(epoch: number, seq: number): boolean;
   putChunk(epoch: number, seq: number, part: number, bytes: Uint8Array): void;
   /** From now on the snapshot counts. Returns the bytes of the files. */
   endSnapshot(epoch: number, seq: number, parts: number): number;
+  /** Notes that the batches up to that one are acknowledged: they are durable. */
+  acknowledge(seq: number): void;
+  /** Syncing failed: nothing more is taken. Returns why, as an error for those who wait. */
+  fail(error: unknown): unknown;
   /** Bytes of the files. */
   size(): number;
   /** Tries to have room in reserve again; returns `full`. */
@@ -79,6 +88,7 @@ function writing(db: Sqlite, lock: Sqlite, files: JournalFiles, missing: number,
   let head = readHead(db);
   let last = lastBatch(db, head);
   let begun = last;
+  let acknowledged = last;
   let inTables = Math.min(last, readMark(files.acknowledged, head.journal)?.inTables ?? 0);
   let broken: unknown = null;
   const marker = openMarker(files.acknowledged, head.journal);
@@ -171,8 +181,19 @@ function writing(db: Sqlite, lock: Sqlite, files: JournalFiles, missing: number,
           if (record.kind === 'forget') chores.forget(record.job);
         });
       }
-      marker.write({ seq: last, inTables });
       return bytes;
+    },
+    get last() {
+      return last;
+    },
+    acknowledge(seq) {
+      if (broken !== null) return;
+      acknowledged = seq;
+      marker.write({ seq, inTables });
+    },
+    fail(error) {
+      broken ??= unsyncable(error, { file: files.log });
+      return broken;
     },
     startSnapshot(epoch, seq) {
       if (seq > last) throw new RangeError(`a snapshot up to batch ${seq}, after batch ${last}`);
@@ -224,7 +245,8 @@ function writing(db: Sqlite, lock: Sqlite, files: JournalFiles, missing: number,
       try {
         db.close();
         // The last to close it empties the log into the tables; a reader beside us may be that.
-        if (broken === null) marker.write({ seq: last, inTables: sizeOf(files.log) === 0 ? last : inTables });
+        if (broken === null && acknowledged === last)
+          marker.write({ seq: last, inTables: sizeOf(files.log) === 0 ? last : inTables });
       } finally {
         marker.close();
         lock.close();

@@ -1,6 +1,7 @@
 /** What the local store's threads are asked, and the messages of that. */
 import { LbtopError } from '../model/errors.ts';
-import type { OutputPiece, OutputSize, TaskPage, Writer } from './store.ts';
+import type { Reads } from './database-reads.ts';
+import type { Writer } from './store.ts';
 import { type Place, StoreError, type StoreFault } from './store-error.ts';
 
 /** The thread that writes. Buffers go over to it. */
@@ -16,22 +17,7 @@ export interface WriterCalls {
 }
 
 /** The thread that reads. */
-export interface ReaderCalls {
-  page(from: number, bytes: number): ArrayBuffer;
-  snapshot(): { seq: number; parts: number } | null;
-  chunk(seq: number, part: number): Uint8Array | null;
-  output(
-    job: number,
-    ordinal: number,
-    attempt: number,
-    stream: number,
-    offset: number,
-    maxBytes: number,
-  ): OutputPiece | null;
-  outputSize(job: number, ordinal: number, attempt: number, stream: number): OutputSize;
-  result(job: number, ordinal: number, attempt: number): string | null;
-  tasks(job: number, from: number, count: number, streamBytes: number): TaskPage;
-  items(job: number, from: number): { part: number; bytes: Uint8Array } | null;
+export interface ReaderCalls extends Reads {
   close(): void;
 }
 
@@ -59,10 +45,14 @@ export type Answer =
   | readonly [id: number, ok: true, value: unknown]
   | readonly [id: number, ok: false, error: ToldError];
 
-/** Of the writer, unasked. */
-export interface FullNotice {
-  readonly full: string | null;
-}
+/**
+ * Of the writer, unasked: whether there is room; that all that was asked up to the request of that id is durable; that
+ * making it durable failed, and nothing will be durable any more.
+ */
+export type Notice =
+  | { readonly full: string | null }
+  | { readonly synced: number }
+  | { readonly syncFailed: ToldError };
 
 /** What a writer says when it has opened the journal. */
 export interface Opened {

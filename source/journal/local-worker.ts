@@ -5,7 +5,7 @@ import { createReads } from './database-reads.ts';
 import { journalFiles } from './directory.ts';
 import {
   type Answer,
-  type FullNotice,
+  type Notice,
   type Opened,
   type ReaderCalls,
   type Request,
@@ -13,8 +13,12 @@ import {
   told,
   type WriterCalls,
 } from './local-calls.ts';
+import { startLogSync } from './log-sync.ts';
 import { openTables } from './schema.ts';
 import { faultOf } from './sqlite.ts';
+
+/** What the other side waits for until it is durable. */
+const mustLast: ReadonlySet<string> = new Set<keyof WriterCalls>(['begin', 'append', 'endSnapshot']);
 
 /** How often to look whether a full disk has room again. */
 const lookMs = 500;
@@ -24,16 +28,18 @@ if (port === null) throw new Error('this file runs as a thread of the local stor
 
 type Calls = { [name: string]: (...args: never[]) => unknown };
 
-function serve(calls: Calls, file: string, after: () => void): void {
+function serve(calls: Calls, file: string, after: (id: number, call: string, done: boolean) => void): void {
   port?.on('message', ([id, call, ...args]: Request) => {
+    let done = false;
     try {
       const value = (calls[call] as (...args: unknown[]) => unknown)(...args);
       port.postMessage([id, true, value] satisfies Answer, value instanceof ArrayBuffer ? [value] : []);
+      done = true;
     } catch (error) {
       port.postMessage([id, false, told(faultOf(error, { file }))] satisfies Answer);
     }
     if (call === 'close') port.close();
-    else after();
+    else after(id, call, done);
   });
 }
 
@@ -42,11 +48,31 @@ function write({ directory, reserveBytes }: ThreadData): Opened {
   let next: NodeJS.Immediate | null = null;
   let looking: NodeJS.Timeout | null = null;
   let saidFull = database.full;
+  const say = (notice: Notice) => port?.postMessage(notice);
+  /** By request: the last batch that was stored then. */
+  let unsynced: [id: number, batch: number][] = [];
+  const log = startLogSync({
+    file: journalFiles(directory).log,
+    synced(id) {
+      const safe = unsynced.findLast(([written]) => written <= id);
+      unsynced = unsynced.filter(([written]) => written > id);
+      if (safe !== undefined) database.acknowledge(safe[1]);
+      say({ synced: id });
+    },
+    failed(error) {
+      say({ syncFailed: told(database.fail(error)) });
+    },
+  });
+
+  function wrote(id: number): void {
+    unsynced.push([id, database.last]);
+    log.wrote(id);
+  }
 
   function afterwards(): void {
     if (database.full !== saidFull) {
       saidFull = database.full;
-      port?.postMessage({ full: saidFull } satisfies FullNotice);
+      say({ full: saidFull });
     }
     if (database.full !== null) looking ??= setInterval(look, lookMs);
     // A message that waits is taken before the next chore: the event loop sees to that.
@@ -75,10 +101,18 @@ function write({ directory, reserveBytes }: ThreadData): Opened {
     close() {
       if (looking !== null) clearInterval(looking);
       if (next !== null) clearImmediate(next);
-      database.close();
+      try {
+        log.close();
+        database.acknowledge(database.last);
+      } finally {
+        database.close();
+      }
     },
   };
-  serve(calls as unknown as Calls, directory, afterwards);
+  serve(calls as unknown as Calls, directory, (id, call, done) => {
+    if (done && mustLast.has(call)) wrote(id);
+    afterwards();
+  });
   afterwards();
   return { missing: database.missing, full: saidFull, bytes: database.size() };
 }

@@ -43,8 +43,8 @@ export async function openLocalStore(options: LocalStoreOptions): Promise<Store>
 
   const writer: Thread<WriterCalls> | null = readOnly
     ? null
-    : await startThread<WriterCalls>({ ...data, role: 'writer' }, (notice) => {
-        full = notice.full;
+    : await startThread<WriterCalls>({ ...data, role: 'writer' }, (reason) => {
+        full = reason;
         for (const listener of listeners) listener(full);
       });
   if (writer !== null) ({ missing, full, bytes } = writer.opened as Opened);
@@ -60,7 +60,11 @@ export async function openLocalStore(options: LocalStoreOptions): Promise<Store>
     return writer;
   }
 
-  const seat = emptySeat((me) => mustWrite().call('begin', { id: me.id, address: me.address }));
+  const seat = emptySeat(async (me) => {
+    const { answer, durable } = mustWrite().callDurably('begin', { id: me.id, address: me.address });
+    await durable;
+    return answer;
+  });
 
   function termOf({ leader: { epoch }, head, lost }: Sitting): Term {
     const writer = mustWrite();
@@ -72,14 +76,16 @@ export async function openLocalStore(options: LocalStoreOptions): Promise<Store>
         if (chunk.length > limits.chunkBytes) throw tooLarge(chunk, limits);
         await writer.call('putChunk', epoch, seq, parts++, new Uint8Array(chunk).buffer);
       }
-      bytes = await writer.call('endSnapshot', epoch, seq, parts);
+      const { answer, durable } = writer.callDurably('endSnapshot', epoch, seq, parts);
+      bytes = await answer;
+      await durable;
     }
 
     return {
       epoch,
       head,
       lost,
-      async append(seq, batch) {
+      async append(seq, batch, written) {
         if (lost.aborted) throw fenced(epoch, 'this process gave it up');
         const gathered = gatherBatch(batch);
         if (gathered.byteLength > limits.batchBytes)
@@ -87,7 +93,10 @@ export async function openLocalStore(options: LocalStoreOptions): Promise<Store>
             'too-large',
             `a batch of ${gathered.byteLength} bytes: the store takes ${limits.batchBytes}`,
           );
-        bytes = await writer.call('append', seq, epoch, gathered);
+        const { answer, durable } = writer.callDurably('append', seq, epoch, gathered);
+        if (written !== undefined) answer.then(written, () => {}); // `durable` fails with it
+        await durable;
+        bytes = await answer;
         appended.ring();
       },
       saveSnapshot(seq, chunks) {

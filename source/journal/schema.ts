@@ -75,8 +75,10 @@ function begin(db: Sqlite, isNew: boolean): void {
   // Before the first table: what is freed can later be given back to the disk.
   if (isNew) db.exec('PRAGMA auto_vacuum = INCREMENTAL');
   db.exec(
-    // Checkpoints are made between the appends (database.ts), so that no acknowledgement waits for one.
-    'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864',
+    // The log is synced after each append beside it (log-sync.ts), so that the next one need not wait for the disk;
+    // NORMAL is what SQLite has to sync itself, before and after a checkpoint. Checkpoints are made between the appends
+    // (chores.ts), so that no acknowledgement waits for one.
+    'PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864',
   );
   if (!isNew) return;
   db.exec('BEGIN IMMEDIATE');

@@ -57,12 +57,21 @@ export function faultOf(error: unknown, place: Place): unknown {
     default:
       if (code === noRoomForIndex)
         return new StoreError('full', `no room left for the journal: free some on its disk`, place);
-      return new StoreError(
-        'broken',
-        `the journal cannot be written or read (${says}): see to its disk, then start again`,
-        place,
-      );
+      return broken(says, place);
   }
+}
+
+/** Returns the StoreError for a sync that failed. */
+export function unsyncable(error: unknown, place: Place): StoreError {
+  return broken(oneLine(error), place);
+}
+
+function broken(says: string, place: Place): StoreError {
+  return new StoreError(
+    'broken',
+    `the journal cannot be written or read (${says}): see to its disk, then start again`,
+    place,
+  );
 }
 
 function codeOf(error: unknown): number | null {

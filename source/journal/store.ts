@@ -194,8 +194,11 @@ export interface Term {
    * Stores the batch as number `seq`. Resolved means durable. One that is sent again (same term, same `seq`) resolves
    * without being stored twice: told by term and number, never by what it holds. Rejects with `full`, `fenced`,
    * `broken`, `too-large`; RangeError for a number that leaves a gap. The store copies what it needs before it returns.
+   *
+   * `written` is called, before it resolves, as soon as the batch survives the end of this process, though perhaps not a
+   * crash of the machine: from then on the next one may be appended. A store that knows no difference does not call it.
    */
-  append(seq: number, batch: Batch): Promise<void>;
+  append(seq: number, batch: Batch, written?: () => void): Promise<void>;
   /**
    * Stores a snapshot that stands for the batches up to `seq`, while appends go on; then frees what it replaces, bit by
    * bit. Chunks of at most `limits.chunkBytes`, at least one. Rejects as `append`.

@@ -37,6 +37,8 @@ export type Event =
   /** Bytes of any kind came from that node. */
   | { kind: 'heard'; at: number; node: string }
   | { kind: 'dropped'; at: number; node: string; reason: string }
+  /** The node begins to stop: it takes nothing new, and says `leave` when it has ended what it runs. */
+  | { kind: 'leaving'; at: number; node: string; reason: string }
   | { kind: 'leave'; at: number; node: string }
   | { kind: 'started'; at: number; node: string; attempt: Attempt }
   | { kind: 'outcome'; at: number; node: string; outcome: Outcome }

@@ -53,7 +53,15 @@ export const facts = variants({
     },
   ],
   'job-submitted': [2, { at: instant, job: jobId, spec: jobSpecShape, by: who }],
-  assigned: [3, { ...task, node: nodeName }],
+  assigned: [
+    3,
+    {
+      ...task,
+      node: nodeName,
+      /** The node has it already, from before the end of the journal was lost: it goes on there. */
+      adopted: optional(flag, false),
+    },
+  ],
   started: [4, { ...task, node: nodeName }],
   ended: [
     5,

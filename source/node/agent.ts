@@ -85,6 +85,8 @@ async function endInOrder(
   reason: string,
   hurried: Promise<void>,
 ): Promise<void> {
+  // First of all: what is handed back must not come again.
+  link.send({ kind: 'leaving', reason: reason.slice(0, limits.reasonLength) });
   tasks.close();
   const idle = tasks.stopAll('the node stops', options.leaveGraceMs ?? leaveGraceMs);
   void hurried.then(() => {

@@ -48,10 +48,11 @@ function assigned(state: State, fact: FactOf<'assigned'>, job: JobRecord): void 
   move(state, job, ordinal, 'assigned');
   undelay(state, job, ordinal);
   // Only a dispatch raises the attempt: else the node has it already, and it goes on there.
-  const adopted = tasks.get(ordinal, 'attempt') === fact.attempt;
+  const known = tasks.get(ordinal, 'attempt') === fact.attempt;
+  const adopted = known || fact.adopted;
   foundAgain(job, fact);
   const parted = tasks.get(ordinal, 'parting');
-  if (adopted && !Number.isNaN(tasks.get(ordinal, 'startedAt'))) {
+  if (known && !Number.isNaN(tasks.get(ordinal, 'startedAt'))) {
     // It ran all the time: nothing is done twice, and its node was not lost through it.
     tasks.set(ordinal, 'parting', 0);
     tasks.set(ordinal, 'losses', Math.max(0, tasks.get(ordinal, 'losses') - 1));

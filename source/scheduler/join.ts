@@ -3,7 +3,7 @@ import type { EventOf } from '../model/event.ts';
 import { type Attempt, attemptId } from '../model/node.ts';
 import { checkDrained } from './operate.ts';
 import type { NodeState, State } from './state.ts';
-import { isCurrent, keyOf, loseAttempt, requeue } from './tasks.ts';
+import { isCurrent, isForgotten, keyOf, loseAttempt, requeue } from './tasks.ts';
 import { emit, type Turn } from './turn.ts';
 
 /**
@@ -31,6 +31,7 @@ export function decideJoin(turn: Turn, event: EventOf<'join'>): void {
   });
   const node = state.nodes.get(event.node) as NodeState;
   turn.heardAt[node.place] = turn.at;
+  turn.leaving.delete(node.place);
   const { running, waiting, ended } = event.holding;
   const told = new Set([...running, ...waiting, ...ended].map(idOf));
   const toldEnded = new Set(ended.map(idOf));
@@ -45,6 +46,12 @@ export function decideJoin(turn: Turn, event: EventOf<'join'>): void {
   }
   for (const attempt of running) adopt(turn, node, attempt, true);
   for (const attempt of waiting) adopt(turn, node, attempt, false);
+  // Its end follows: until then nobody else is given the task.
+  for (const attempt of ended) {
+    const job = state.jobs.get(attempt.job);
+    if (job !== undefined && isForgotten(job, attempt) && isCurrent(job, node, node.held.get(idOf(attempt)), attempt))
+      adopt(turn, node, attempt, false);
+  }
   // A node that stays away from work gives its old, unstarted tasks back; what was asked back before is asked again.
   for (const held of [...node.held.values()])
     if (held.startedAt === null && held.current && !toldEnded.has(idOf(held)))
@@ -62,7 +69,7 @@ function adopt(turn: Turn, node: NodeState, attempt: Attempt, running: boolean):
     return;
   }
   // Taken for lost, and its task still waits: the same attempt goes on.
-  if (held === undefined) emit(turn, { kind: 'assigned', ...key, node: node.name });
+  if (held === undefined) emit(turn, { kind: 'assigned', ...key, node: node.name, adopted: isForgotten(job, attempt) });
   if (running && node.held.get(idOf(attempt))?.startedAt === null)
     emit(turn, { kind: 'started', ...key, node: node.name });
   // Asked for before the connection broke, perhaps never heard.

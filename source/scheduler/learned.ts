@@ -182,6 +182,17 @@ export function expectedMs({ kinds }: Learned, spec: JobSpec): number | null {
   return of === undefined || of.total === 0 ? null : msOf(medianOf(of));
 }
 
+/** Returns how long tasks of a job take on a node of speed 1, on average; null where no such task has succeeded. */
+export function meanMs({ kinds }: Learned, spec: JobSpec): number | null {
+  const of = kinds.get(kindOfWork(spec));
+  if (of === undefined || of.total === 0) return null;
+  let sum = 0;
+  of.counts.forEach((count, bucket) => {
+    sum += count * msOf(bucket);
+  });
+  return sum / of.total;
+}
+
 /** Returns a quantile (0–1) of how long tasks of a job take on a node; null where no such task has succeeded. */
 export function quantileMs(learned: Learned, spec: JobSpec, node: string, quantile: number): number | null {
   const of = learned.kinds.get(kindOfWork(spec));

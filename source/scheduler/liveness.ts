@@ -1,6 +1,6 @@
 /** Which nodes are there: silence, broken connections, and what time brings due. */
 import type { EventOf } from '../model/event.ts';
-import { liveness } from '../model/limits.ts';
+import { limits, liveness } from '../model/limits.ts';
 import { cpuLimitOf } from './admission.ts';
 import { checkDrained, stopRunning } from './operate.ts';
 import { projectedCpu } from './room.ts';
@@ -53,7 +53,7 @@ export function decideHeard(turn: Turn, name: string): void {
   const node = turn.state.nodes.get(name);
   if (node === undefined) return;
   turn.heardAt[node.place] = turn.at;
-  if (node.health === 'suspect' && node.connected)
+  if (node.health === 'suspect' && node.connected && !turn.leaving.has(node.place))
     emit(turn, { kind: 'node-health', node: name, health: 'up', reason: '' });
 }
 
@@ -91,6 +91,20 @@ export function decideDropped(turn: Turn, { node: name, reason }: EventOf<'dropp
   if (node === undefined || !node.connected) return;
   emit(turn, { kind: 'node-dropped', node: name, reason });
   if (node.health === 'up') emit(turn, { kind: 'node-health', node: name, health: 'suspect', reason });
+}
+
+/** The node begins to stop: what it hands back is not for it again. It is heard as before, and may still be lost. */
+export function decideLeaving(turn: Turn, { node: name, reason }: EventOf<'leaving'>): void {
+  const node = turn.state.nodes.get(name);
+  if (node === undefined || !node.connected) return;
+  turn.leaving.add(node.place);
+  if (node.health !== 'up') return;
+  emit(turn, {
+    kind: 'node-health',
+    node: name,
+    health: 'suspect',
+    reason: `it is leaving: ${reason}`.slice(0, limits.reasonLength),
+  });
 }
 
 /** The node said goodbye: what it still held goes back at once. */

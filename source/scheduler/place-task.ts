@@ -63,7 +63,7 @@ export function setAside(turn: Turn, lane: Lane, job: JobRecord): void {
 
 /** Sends a task to a node. */
 export function assign(turn: Turn, { job, ordinal, attempt }: Dispatch, node: NodeState): void {
-  emit(turn, { kind: 'assigned', job, ordinal, attempt, node: node.name });
+  emit(turn, { kind: 'assigned', job, ordinal, attempt, node: node.name, adopted: false });
 }
 
 /**

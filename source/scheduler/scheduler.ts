@@ -7,7 +7,15 @@ import type { Fact } from '../model/fact.ts';
 import { busyNodes } from './busy-nodes.ts';
 import { dispatch } from './dispatch.ts';
 import { decideJoin } from './join.ts';
-import { checkOverload, decideDropped, decideHeard, decideHeartbeat, decideLeave, decideTick } from './liveness.ts';
+import {
+  checkOverload,
+  decideDropped,
+  decideHeard,
+  decideHeartbeat,
+  decideLeave,
+  decideLeaving,
+  decideTick,
+} from './liveness.ts';
 import { decideCancel, decideDrain, decidePause, decidePurge, decideResume, decideRetry } from './operate.ts';
 import { type Past, past } from './past.ts';
 import { placement } from './placement.ts';
@@ -18,6 +26,15 @@ import { decideOutcome, decideReturned, decideStarted } from './tasks.ts';
 import { decideTransfer } from './transfer.ts';
 import { emit, type Turn } from './turn.ts';
 
+/** What was seen of a node that is not in the state: an observation is no fact. */
+export interface Seen {
+  readonly node: string;
+  /** When bytes of it last came; null: not yet. */
+  readonly heardAt: number | null;
+  /** It said that it begins to stop. */
+  readonly leaving: boolean;
+}
+
 export interface Scheduler {
   /** Read it, never change it: `apply` does. */
   readonly state: State;
@@ -26,19 +43,19 @@ export interface Scheduler {
   /** Takes what happened; returns what follows, already applied to `state`, in order. */
   handle(event: Event): Fact[];
   /**
-   * Makes everything that is kept beside the state anew, as a scheduler that begins with this state would, and returns when
-   * each node was last heard: from here on another one, made of the same state and told the same, says the same.
+   * Makes everything that is kept beside the state anew, as a scheduler that begins with this state would, and returns what
+   * it has seen of the nodes: from here on another one, made of the same state and told the same, says the same.
    */
-  anew(): Map<string, number>;
+  anew(): Seen[];
 }
 
 /**
  * Returns a scheduler that goes on from `state` (an empty one, or one recovered from facts). `remember`: how many facts
- * about nodes are kept for explaining; 0 where nobody will ask. `heard`: when nodes were last heard, as `anew` told it.
+ * about nodes are kept for explaining; 0 where nobody will ask. `seen`: of the nodes, as `anew` told it.
  */
 export function createScheduler(
   state: State = emptyState(),
-  { remember, heard }: { remember?: number; heard?: ReadonlyMap<string, number> } = {},
+  { remember, seen = [] }: { remember?: number; seen?: readonly Seen[] } = {},
 ): Scheduler {
   const turn: Turn = {
     state,
@@ -48,6 +65,7 @@ export function createScheduler(
     past: past(state, remember),
     settled: false,
     heardAt: [],
+    leaving: new Set(),
     at: state.at,
     facts: [],
   };
@@ -59,21 +77,22 @@ export function createScheduler(
     turn.settled = false;
   }
 
-  for (const [name, at] of heard ?? []) {
+  for (const { node: name, heardAt, leaving } of seen) {
     const node = state.nodes.get(name);
-    if (node !== undefined) turn.heardAt[node.place] = at;
+    if (node === undefined) continue;
+    if (heardAt !== null) turn.heardAt[node.place] = heardAt;
+    if (leaving) turn.leaving.add(node.place);
   }
   return {
     state,
     past: turn.past,
     anew() {
       reset();
-      const heard = new Map<string, number>();
-      for (const { name, place } of state.nodes.values()) {
-        const at = turn.heardAt[place];
-        if (at !== undefined) heard.set(name, at);
-      }
-      return heard;
+      return [...state.nodes.values()].map(({ name, place }) => ({
+        node: name,
+        heardAt: turn.heardAt[place] ?? null,
+        leaving: turn.leaving.has(place),
+      }));
     },
     handle(event) {
       // Time never runs backwards here, whatever the clock outside does.
@@ -120,6 +139,8 @@ function decide(turn: Turn, event: Event): void {
       return decideHeard(turn, event.node);
     case 'dropped':
       return decideDropped(turn, event);
+    case 'leaving':
+      return decideLeaving(turn, event);
     case 'leave':
       return decideLeave(turn, event);
     case 'started':

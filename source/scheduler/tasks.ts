@@ -29,8 +29,11 @@ export function decideOutcome(turn: Turn, { node: name, outcome }: EventOf<'outc
     // An end that is said again after a reconnect is not late: it was known.
     const executed = outcome.started && outcome.outcome !== 'stopped' && isAstray(job, outcome);
     if (held !== undefined || executed) emit(turn, { kind: 'released', ...keyOf(outcome), node: name, executed });
-  } else if (held !== undefined || outcome.outcome === 'succeeded' || outcome.outcome === 'failed')
+  } else if (held !== undefined || outcome.outcome === 'succeeded' || outcome.outcome === 'failed') {
+    if (held === undefined && isForgotten(job, outcome))
+      emit(turn, { kind: 'assigned', ...keyOf(outcome), node: name, adopted: true });
     endAttempt(turn, job, node, held, outcome);
+  }
   // Else its task waits already, as it would after this.
   checkDrained(turn, node);
 }
@@ -212,13 +215,18 @@ function endStateOf({ counts }: JobRecord): JobState {
 export function isCurrent(job: JobRecord, node: NodeState, held: Held | undefined, attempt: Attempt): boolean {
   if (held !== undefined) return held.current;
   const { tasks } = job;
+  if (attempt.ordinal >= tasks.count || tasks.state(attempt.ordinal) !== 'queued') return false;
+  if (isForgotten(job, attempt)) return true;
   return (
-    attempt.ordinal < tasks.count &&
-    tasks.state(attempt.ordinal) === 'queued' &&
     tasks.get(attempt.ordinal, 'attempt') === attempt.attempt &&
     tasks.get(attempt.ordinal, 'place') === node.place &&
     isAstray(job, attempt)
   );
+}
+
+/** True for an attempt that was placed and nobody here knows of: a crash of the machine took the end of the journal. */
+export function isForgotten({ tasks }: JobRecord, { ordinal, attempt }: Attempt): boolean {
+  return tasks.get(ordinal, 'attempt') < attempt;
 }
 
 /** True where nobody knew until now how the attempt ended. */

@@ -17,6 +17,8 @@ export interface Turn {
   settled: boolean;
   /** When bytes of a node last came, by its place. An observation, not a fact: it is new after a restart. */
   readonly heardAt: number[];
+  /** Places of nodes that said that they will leave: they are heard and take nothing. An observation, as above. */
+  readonly leaving: Set<number>;
   at: number;
   facts: Fact[];
 }

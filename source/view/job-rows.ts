@@ -2,6 +2,7 @@
 import type { JobSpec } from '../model/job.ts';
 import type { JobRow } from '../model/report.ts';
 import type { Json } from '../model/shape.ts';
+import type { Learned } from '../scheduler/learned.ts';
 import { type JobRecord, jobState, type State } from '../scheduler/state.ts';
 import { type Columns, matcher } from './filter.ts';
 import type { Look } from './look.ts';
@@ -12,7 +13,7 @@ const stateOrder = { running: 0, queued: 1, failed: 2, cancelled: 3, succeeded: 
 
 /** Returns the rows that a look at the jobs wants; the natural order is the newest first. */
 export function jobPage(state: State, now: number, look: Look): Page<JobRow> & { total: number } {
-  const columns = columnsAt(now);
+  const columns = columnsAt(state.learned, now);
   const matches = matcher(look.filter, columns, textOf);
   const total = state.jobs.size;
   if (matches === null && !isSorted(look) && !look.reverse) return { ...newest(state, now, look), total };
@@ -20,8 +21,8 @@ export function jobPage(state: State, now: number, look: Look): Page<JobRow> & {
   for (const job of state.jobs.values()) if (matches === null || matches(job)) items.push(job);
   // Equal keys keep the order of items: newest first there too.
   items.reverse();
-  const page = pageOf(items, keyOf(look, now), look, (job) => String(job.id) === look.selected);
-  return { ...page, rows: page.rows.map((job) => jobRow(job, now)), total };
+  const page = pageOf(items, keyOf(state.learned, look, now), look, (job) => String(job.id) === look.selected);
+  return { ...page, rows: page.rows.map((job) => jobRow(state, job, now)), total };
 }
 
 function isSorted(look: Look): boolean {
@@ -40,13 +41,13 @@ function newest(state: State, now: number, look: Look): Page<JobRow> {
     const job = state.jobs.get(id);
     if (job === undefined) continue;
     if (id === selected) selectedAt = place;
-    if (place >= look.top && rows.length < look.rows) rows.push(jobRow(job, now));
+    if (place >= look.top && rows.length < look.rows) rows.push(jobRow(state, job, now));
     place++;
   }
   return { rows, matched: state.jobs.size, selectedAt };
 }
 
-function columnsAt(now: number): Columns<JobRecord> {
+function columnsAt(learned: Learned, now: number): Columns<JobRecord> {
   return {
     job: (job) => job.id,
     name: (job) => job.spec.name,
@@ -58,11 +59,11 @@ function columnsAt(now: number): Columns<JobRecord> {
     failed: (job) => job.counts.failed + job.counts.lost,
     priority: (job) => job.spec.priority,
     by: (job) => job.by,
-    eta: (job) => etaMs(job, now),
+    eta: (job) => etaMs(learned, job, now),
   };
 }
 
-function keyOf(look: Look, now: number): ((job: JobRecord) => number | string | null) | null {
+function keyOf(learned: Learned, look: Look, now: number): ((job: JobRecord) => number | string | null) | null {
   switch (look.sort) {
     case 'name':
       return (job) => job.spec.name;
@@ -75,7 +76,7 @@ function keyOf(look: Look, now: number): ((job: JobRecord) => number | string | 
     case 'failed':
       return (job) => -(job.counts.failed + job.counts.lost);
     case 'eta':
-      return (job) => etaMs(job, now);
+      return (job) => etaMs(learned, job, now);
     default:
       return null;
   }

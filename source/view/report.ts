@@ -1,6 +1,7 @@
 /** The rows of the contract's JSON, made of the state: what commands print and what the interface builds on. */
 import { indexOf, taskId } from '../model/job.ts';
 import type { JobRow, NodeRow, Status, TaskRow } from '../model/report.ts';
+import { type Learned, meanMs } from '../scheduler/learned.ts';
 import { type JobRecord, jobState, type NodeState, nodeOf, type State } from '../scheduler/state.ts';
 import { quantilesOf } from './quantiles.ts';
 import { type Series, throughput } from './series.ts';
@@ -84,7 +85,7 @@ export function nodeRow(node: NodeState, now: number): NodeRow {
 }
 
 /** Returns one job as `jobs` shows it. */
-export function jobRow(job: JobRecord, now: number): JobRow {
+export function jobRow({ learned }: Pick<State, 'learned'>, job: JobRecord, now: number): JobRow {
   return {
     job: job.id,
     name: job.spec.name,
@@ -93,23 +94,25 @@ export function jobRow(job: JobRecord, now: number): JobRow {
     ...job.counts,
     submittedAt: job.submittedAt,
     endedAt: job.endedAt,
-    etaMs: etaMs(job, now),
+    etaMs: etaMs(learned, job, now),
   };
 }
 
 /**
- * Returns how long a job will still take if it goes on as until now, or null where nothing ended yet or nothing runs.
- * Two estimates, of which each is too long in its own case: by the pace since submission (a job that waited first), and by
- * the mean duration and the tasks that run now (short tasks, of which few are seen running).
+ * Returns how long a job will still take if it goes on as until now, or null where nothing is known of its tasks or nothing
+ * runs. Two estimates, of which each is too long in its own case: by the pace since submission (a job that waited first),
+ * and by the mean duration (that of its own tasks, else what was learned of their kind) and the tasks that run now (short
+ * tasks, of which few are seen running).
  */
-export function etaMs(job: JobRecord, now: number): number | null {
-  if (job.endedAt !== null || job.ranCount === 0) return null;
+export function etaMs(learned: Learned, job: JobRecord, now: number): number | null {
+  if (job.endedAt !== null) return null;
   const { queued, assigned, running } = job.counts;
   const left = queued + assigned + running;
   if (left === 0 || assigned + running === 0) return null;
-  const byPace = (left * (now - job.submittedAt)) / job.ranCount;
-  const byRunning = running === 0 ? byPace : (left * (job.ranMs / job.ranCount)) / running;
-  return Math.max(0, Math.min(byPace, byRunning));
+  const taskMs = job.ranCount > 0 ? job.ranMs / job.ranCount : meanMs(learned, job.spec);
+  if (taskMs === null) return null;
+  const byPace = job.ranCount > 0 ? (left * (now - job.submittedAt)) / job.ranCount : Number.POSITIVE_INFINITY;
+  return Math.max(0, Math.min(byPace, (left * taskMs) / Math.max(1, running)));
 }
 
 /** Returns one task as `tasks` shows it. */

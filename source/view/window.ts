@@ -122,7 +122,7 @@ function find(state: State, series: Series, now: number, look: Look): Found {
       const job = look.of === null ? undefined : state.jobs.get(Number(look.of));
       if (job === undefined) return { total: 0, matched: 0, selectedAt: -1 };
       const { rows, ...page } = jobTaskPage(state, job, look);
-      return { ...page, tasks: rows, job: jobDetail(job, now) };
+      return { ...page, tasks: rows, job: jobDetail(state, job, now) };
     }
   }
 }
@@ -144,9 +144,9 @@ function findNode(state: State, series: Series, now: number, look: Look): Found 
   return { ...page, tasks: rows, node: detail };
 }
 
-function jobDetail(job: JobRecord, now: number): JobDetail {
+function jobDetail(state: State, job: JobRecord, now: number): JobDetail {
   return {
-    row: jobRow(job, now),
+    row: jobRow(state, job, now),
     by: job.by,
     work: workText(job.spec),
     priority: job.spec.priority,

@@ -42,7 +42,8 @@
  *    (or what it really was, if it had ended before). Of an attempt that it does not hold it says `returned`.
  * 7. sends the task's output as `output` pieces in order, each stream from offset 0 without gaps, at most 1 MiB ahead of
  *    the last `stored` offset. All pieces of an attempt come before its `ended`.
- * 8. before it stops, says `leave`.
+ * 8. before it ends its tasks in order to stop, says `leaving`: from then on nothing is assigned on this connection. When
+ *    they have ended and are settled, says `leave`.
  *
  * ### A client
  * says `request` with an id of its own (unique on its connection) and a verb of verbs.ts; the answer is `reply` or `fail`
@@ -134,6 +135,7 @@ export const messages = variants({
   ],
   progress: [16, { ...attemptKey, share: real(0, 1), note: text(limits.reasonLength) }],
   leave: [17, { reason }],
+  leaving: [18, { reason }],
 
   joined: [30, { name: nodeName, throttle: real(0.05, 1) }],
   beat: [31, { seq: counter }],

@@ -64,10 +64,13 @@ export const verbs = {
     nothing,
     submit,
   ),
-  /** Answered when the job is durable. `existing`: a job with this key was there already. */
+  /**
+   * Answered when the job is durable. `existing`: a job with this key was there already. `never`: why no node that is
+   * known could ever take its tasks.
+   */
   submit: verb(
     struct({ spec: jobSpecShape, upload: nullable(counter) }),
-    struct({ job, tasks: counter, existing: flag }),
+    struct({ job, tasks: counter, existing: flag, never: optional(nullable(text(limits.textLength)), null) }),
     submit,
   ),
   /** Streams rows of these jobs until all of them have ended. */

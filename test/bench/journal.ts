@@ -22,7 +22,7 @@ function sampleFacts(count: number, from = 0): Fact[] {
     const number = Math.floor((from + i) / 3);
     const at = 1_800_000_000_000 + number / 4;
     const task = { at, job: 1 + (number % 7), ordinal: number, attempt: 1, node: `node-${number % 20}` };
-    if (i % 3 === 0) return { kind: 'assigned', ...task };
+    if (i % 3 === 0) return { kind: 'assigned', ...task, adopted: false };
     if (i % 3 === 1) return { kind: 'started', ...task };
     const runMs = 10 + (number % 1_000) / 8;
     const usage = { runMs, cpuMs: runMs / 2, peakBytes: 2 ** 20 + number * 4_096 };

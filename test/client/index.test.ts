@@ -20,7 +20,7 @@ test('a program submits, waits and reads results', async () => {
     },
     submit: ({ spec }) => {
       specs.push(spec);
-      return { job: specs.length, tasks: spec.span.count, existing: false };
+      return { job: specs.length, tasks: spec.span.count, existing: false, never: null };
     },
     wait: ({ jobs }) => [jobs.map((job) => jobRow({ job, state: 'running' })), jobs.map((job) => jobRow({ job }))],
     results: ({ from, count }) => rows.slice(from, from + count),
@@ -32,6 +32,7 @@ test('a program submits, waits and reads results', async () => {
     job: 1,
     tasks: 2,
     existing: false,
+    never: null,
   });
   await lbtop.submit({ task: 'increment', inputs: [[1], { a: null }] });
   await lbtop.submit({ task: 'sleep', input: 0.1, array: { count: 5, first: 1, step: 1 } });

@@ -13,7 +13,7 @@ interface Play {
 
 function coordinatorOf({ job, task, logs = [], answers }: Play) {
   return fakeCoordinator({
-    submit: ({ spec }) => ({ job: 7, tasks: spec.span.count, existing: false }),
+    submit: ({ spec }) => ({ job: 7, tasks: spec.span.count, existing: false, never: null }),
     wait: () => [[jobRow({ state: 'running', endedAt: null })], [jobRow(job)]],
     logs: () => logs.map(([stream, data]) => ({ index: 0, stream, data: Buffer.from(data), cut: 0 })),
     tasks: ({ from }) => (from === 0 ? [taskRow(task)] : []),
@@ -188,7 +188,7 @@ describe('Ctrl-C', () => {
       answers: {
         submit: () => {
           io.interrupt();
-          return { job: 7, tasks: 1, existing: false };
+          return { job: 7, tasks: 1, existing: false, never: null };
         },
       },
     });

@@ -34,7 +34,12 @@ async function submit(typed: string | readonly string[], io = fakeIo({ cwd: dire
     },
     submit({ spec }: VerbArgs<'submit'>) {
       specs.push(spec);
-      return { job: 7, tasks: spec.span.count, existing: spec.key === 'there' };
+      return {
+        job: 7,
+        tasks: spec.span.count,
+        existing: spec.key === 'there',
+        never: spec.cpus > 64 ? 'no node has what it asks for: 3 lack 65 slots' : null,
+      };
     },
     wait: () => [[jobRow()]],
   });
@@ -115,6 +120,14 @@ describe('what is submitted', () => {
       code: 0,
       out: '7\n',
       err: 'lbtop: job 7 has this key already: nothing new was queued\n',
+    });
+  });
+
+  test('what no node could ever run is taken, and said at once', async () => {
+    expect(await submit('--cpus 65 -- true')).toMatchObject({
+      code: 0,
+      out: '7\n',
+      err: 'lbtop: job 7 waits: no node has what it asks for: 3 lack 65 slots; it runs when a node that has it joins\n',
     });
   });
 

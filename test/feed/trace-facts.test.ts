@@ -41,7 +41,7 @@ const sampled = fc.record({
   }),
 });
 const others = fc.oneof(
-  fc.record({ kind: fc.constant('assigned' as const), ...task, node }),
+  fc.record({ kind: fc.constant('assigned' as const), ...task, node, adopted: fc.boolean() }),
   fc.record({ kind: fc.constant('started' as const), ...task, node }),
   fc.record({
     kind: fc.constant('ended' as const),

@@ -5,7 +5,7 @@ import type { Fact } from '../../source/model/fact.ts';
 import { jobSpec, type PolicyName } from '../../source/model/job.ts';
 import type { NodeInfo, Outcome } from '../../source/model/node.ts';
 import { roundedSample } from '../../source/model/node.ts';
-import { createScheduler } from '../../source/scheduler/scheduler.ts';
+import { createScheduler, type Scheduler } from '../../source/scheduler/scheduler.ts';
 import type { State } from '../../source/scheduler/state.ts';
 
 export interface SessionOptions {
@@ -33,7 +33,7 @@ export interface Session {
    */
   run(applied: (facts: readonly Fact[], event: Event) => void, forSeconds?: number): boolean;
   /** As that of the scheduler. */
-  anew(): Map<string, number>;
+  anew: Scheduler['anew'];
 }
 
 /** Returns numbers in [0, 1) that depend on the seed alone. */

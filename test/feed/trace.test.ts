@@ -79,7 +79,7 @@ function smallSession(): Fact[] {
     const at = 1e12 + i * 80_000;
     const task = { at, job: i + 1, ordinal: 0, attempt: 1 };
     facts.push({ kind: 'job-submitted', at, job: i + 1, spec: jobSpec({ name: `j${i}`, work }), by: 'me' });
-    facts.push({ kind: 'assigned', ...task, node: 'n' });
+    facts.push({ kind: 'assigned', ...task, node: 'n', adopted: false });
     if (i % 3 === 2) continue;
     const state = i % 4 === 1 ? 'failed' : 'succeeded';
     const ended = { kind: 'ended', ...task, state, node: 'n', exitCode: 0, signal: null, error: null } as const;
@@ -409,7 +409,7 @@ describe('a damaged file', () => {
     const work = { kind: 'command' as const, argv: ['true'], shell: false, task: '', input: null };
     const facts: Fact[] = [
       { kind: 'job-submitted', at: 1_000, job: 1, spec: jobSpec({ work }), by: 'me' },
-      { kind: 'assigned', at: 1_001, job: 1, ordinal: 5_000_000, attempt: 1, node: 'n' },
+      { kind: 'assigned', at: 1_001, job: 1, ordinal: 5_000_000, attempt: 1, node: 'n', adopted: false },
       { kind: 'queue-paused', at: 1_002, paused: true, by: 'me', reason: '' },
     ];
     const disk = memoryDisk();

@@ -12,7 +12,7 @@ const megabyte = 1024 * 1024;
 const limits: StoreLimits = { batchBytes: megabyte, chunkBytes: megabyte, durability: 'memory' };
 
 function assigned(ordinal: number): Fact {
-  return { kind: 'assigned', at: 1, job: 1, ordinal, attempt: 1, node: 'n' };
+  return { kind: 'assigned', at: 1, job: 1, ordinal, attempt: 1, node: 'n', adopted: false };
 }
 
 function ordinals(facts: readonly Fact[]): number[] {
@@ -63,6 +63,71 @@ describe('group commit', () => {
     ]);
     expect(batches.map(({ seq }) => seq)).toEqual([11, 12]);
     expect(done).toEqual([0, 1, 2, 3, 4, 5]);
+  });
+
+  it('goes on when an append is written, tells so in order, and what is durable in order after that', async () => {
+    const { term, batches, ends } = heldTerm();
+    const writes: (() => void)[] = [];
+    const commits = groupCommit({
+      term: {
+        ...term,
+        append(seq, batch, written) {
+          if (written !== undefined) writes.push(written);
+          return term.append(seq, batch);
+        },
+      },
+      limits,
+    });
+    const said: string[] = [];
+    const begin = (ordinal: number | null) => {
+      const { written, durable } = commits.begin(ordinal === null ? [] : [assigned(ordinal)]);
+      void written.then(() => said.push(`written ${ordinal}`));
+      void durable.then(() => said.push(`durable ${ordinal}`));
+    };
+    begin(0);
+    await until(() => batches.length === 1);
+    begin(1);
+    begin(null);
+    writes[0]?.();
+    await until(() => batches.length === 2);
+    expect(said).toEqual(['written 0']);
+    const marked = commits.mark();
+    writes[1]?.();
+    await until(() => said.length === 3);
+    expect(said).toEqual(['written 0', 'written 1', 'written null']);
+    expect(commits.head).toBe(10);
+    // The store may say so in any order: what is told keeps it.
+    ends[1]?.resolve();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([said.length, commits.head]).toEqual([3, 10]);
+    ends[0]?.resolve();
+    expect(await marked).toBe(12);
+    expect(said.slice(3)).toEqual(['durable 0', 'durable 1', 'durable null']);
+    expect(commits.head).toBe(12);
+  });
+
+  it('fails for ever where what was written cannot be made durable', async () => {
+    const { term, batches, ends } = heldTerm();
+    const commits = groupCommit({
+      term: {
+        ...term,
+        append(seq, batch, written) {
+          written?.();
+          return term.append(seq, batch);
+        },
+      },
+      limits,
+    });
+    const first = commits.begin([assigned(0)]);
+    await first.written;
+    const second = commits.commit([assigned(1)]);
+    await until(() => batches.length === 2);
+    ends[0]?.reject(new StoreError('broken', 'the disk is gone'));
+    await expect(first.durable).rejects.toThrow('gone');
+    ends[1]?.resolve();
+    await expect(second).rejects.toThrow('gone');
+    await expect(commits.commit([])).rejects.toThrow('gone');
+    await expect(commits.close()).rejects.toThrow('gone');
   });
 
   it('leaves out what only matters live, in its order', async () => {

@@ -55,6 +55,7 @@ function make(inTables: number, inLog: number): Made {
     const ends: number[] = [];
     for (let seq = from; seq < from + count; seq++) {
       database.append(seq, epoch, gatherBatch(batchOf(`batch ${seq}`, resultOf(`${seq}`, { ordinal: seq }))));
+      database.acknowledge(seq);
       ends.push(logEnd(paths.log).offset);
     }
     return ends;
@@ -157,6 +158,7 @@ describe('a damaged local journal', () => {
     const { epoch, head } = database.begin({ id: 'b', address: '' });
     expect(head).toBe(2);
     database.append(3, epoch, gatherBatch(batchOf('batch 3', resultOf('3', { ordinal: 3 }))));
+    database.acknowledge(3);
     database.close();
     const again = openDatabase({ directory: at, reserveBytes: 0 });
     expect(again.missing).toBe(0);

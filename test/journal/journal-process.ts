@@ -57,7 +57,7 @@ try {
         const attempt = { job: 1, ordinal: mine, attempt: 1 };
         return commits
           .commit(
-            [{ kind: 'assigned', at: 1, ...attempt, node: 'n' }],
+            [{ kind: 'assigned', at: 1, ...attempt, node: 'n', adopted: false }],
             [
               { kind: 'output', ...attempt, stream: 1, offset: 0, data: Buffer.from(`output of ${mine}`), cut: 0 },
               { kind: 'result', ...attempt, json: `${mine}` },

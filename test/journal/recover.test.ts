@@ -12,7 +12,7 @@ import { packValue } from '../../source/wire/codec.ts';
 import { bytesOf, collect, text } from './store-conformance.ts';
 
 function assigned(ordinal: number): Fact {
-  return { kind: 'assigned', at: 1, job: 1, ordinal, attempt: 1, node: 'n' };
+  return { kind: 'assigned', at: 1, job: 1, ordinal, attempt: 1, node: 'n', adopted: false };
 }
 
 async function filled(

@@ -45,7 +45,7 @@ describe('facts', () => {
   test('are the same again after packing', () => {
     const some: Fact[] = [
       { kind: 'job-submitted', at: 1, job: 1, by: 'ana', spec: jobSpec({ work, stdin: Uint8Array.of(1) }) },
-      { kind: 'assigned', ...task, node: 'a' },
+      { kind: 'assigned', ...task, node: 'a', adopted: false },
       {
         kind: 'ended',
         ...task,

@@ -21,6 +21,8 @@ test('stop: what runs is stopped and told, what waits given back, then goodbye',
     ['stopped', null],
   ]);
   expect(fake.of('returned').flatMap((one) => one.attempts)).toEqual([waits, late]);
+  const said = fake.heard.map(({ kind }) => kind);
+  expect(said.indexOf('leaving')).toBeLessThan(said.indexOf('returned'));
   expect(fake.heard.at(-1)).toEqual({ kind: 'leave', reason: 'the test is over' });
   await agent.ended;
 });

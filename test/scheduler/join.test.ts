@@ -318,3 +318,52 @@ test('an attempt of a task that the job does not have, or of a later number, is 
     expect(on.start('a', strange)).toEqual([]);
   }
 });
+
+describe('a crash of the machine took the end of the journal, and a node has what is forgotten', () => {
+  /** Knows the jobs, and none of the attempts that node a was given. */
+  function forgetful(): Fleet {
+    const on = fleet();
+    on.join('a');
+    on.join('b');
+    on.submit(2);
+    return on;
+  }
+
+  test('what runs there goes on there, and nothing is sent', () => {
+    const on = forgetful();
+    const said = on.join('a', {}, { running: ['1.0#3'], waiting: ['1.1#1'] });
+    expect(said).toEqual(['a is back', '1.0#3 assigned a', '1.0#3 started a', '1.1#1 assigned a']);
+    expect([...on.node('a').held.values()].map(({ number }) => number)).toEqual([0, 0]);
+    expect(on.dispatch()).toEqual([]);
+    expect(on.end('a', '1.0#3')).toEqual(['1.0#3 succeeded a']);
+    expect(on.job(1).tasks.get(0, 'attempt')).toBe(3);
+    expectFolded(on);
+  });
+
+  test('what ended there counts, and is given to nobody until its end has come', () => {
+    const on = forgetful();
+    expect(on.join('a', {}, { ended: ['1.0#1'] })).toEqual(['a is back', '1.0#1 assigned a']);
+    expect(on.dispatch()).toEqual(['1.1#1 assigned a']);
+    expect(on.end('a', '1.0#1')).toEqual(['1.0#1 succeeded a']);
+    expectFolded(on);
+  });
+
+  test('an end that comes alone counts as well', () => {
+    const on = forgetful();
+    expect(on.end('a', '1.1#2', { runMs: 10 })).toEqual(['1.1#2 assigned a', '1.1#2 succeeded a']);
+    expectFolded(on);
+  });
+
+  test('it is too late where the task has begun elsewhere meanwhile', () => {
+    const on = forgetful();
+    on.tell({ kind: 'pause', node: 'a', reason: '', by: 'ana' });
+    expect(on.dispatch()).toEqual(['1.0#1 assigned b', '1.1#1 assigned b']);
+    expect(on.join('a', {}, { running: ['1.0#1'], ended: ['1.1#1'] })).toEqual([
+      'a is back',
+      '1.0#1 stop a another attempt counts',
+    ]);
+    expect(on.end('a', '1.1#1')).toEqual([]);
+    expect(on.end('b', '1.0#1')).toEqual(['1.0#1 succeeded b']);
+    expectFolded(on);
+  });
+});

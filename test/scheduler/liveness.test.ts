@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createScheduler } from '../../source/scheduler/scheduler.ts';
-import { expectFolded, type Fleet, fleet } from './fleet.ts';
+import { attempt, expectFolded, type Fleet, fleet } from './fleet.ts';
 
 function busy(given: Parameters<Fleet['submit']>[1] = {}): Fleet {
   const on = fleet();
@@ -161,5 +161,39 @@ describe('a restart of the coordinator', () => {
     const { state } = busy();
     const scheduler = createScheduler(state);
     expect(scheduler.handle({ kind: 'tick', at: state.at + 3_600_000, stalled: false })).toEqual([]);
+  });
+});
+
+describe('a node that stops', () => {
+  test('gets nothing from when it says so, neither what it hands back; its heartbeats do not change that', () => {
+    const on = fleet();
+    on.join('a', { slots: 2 });
+    on.submit(3);
+    on.dispatch();
+    expect(on.tell({ kind: 'leaving', node: 'a', reason: 'SIGTERM' })).toEqual(['a suspect']);
+    expect(on.node('a').health).toBe('suspect');
+    on.end('a', '1.0#1', { outcome: 'stopped' });
+    on.tell({ kind: 'returned', node: 'a', attempt: attempt('1.1#1') });
+    on.beat('a', 0);
+    on.pass(1_000, 'a');
+    expect(on.node('a').health).toBe('suspect');
+    expect(on.dispatch()).toEqual([]);
+    on.tell({ kind: 'leave', node: 'a' });
+    expect(on.node('a').health).toBe('left');
+    on.join('a', { slots: 2 });
+    expect(on.node('a').health).toBe('up');
+    expect(on.dispatch()).toHaveLength(2);
+    expectFolded(on);
+  });
+
+  test('and is lost as any other where it falls silent', () => {
+    const on = fleet();
+    on.join('a');
+    on.submit(1);
+    on.dispatch();
+    on.tell({ kind: 'leaving', node: 'a', reason: 'SIGTERM' });
+    on.pass(16_000);
+    expect(on.node('a').health).toBe('lost');
+    expect(on.job(1).counts.queued).toBe(1);
   });
 });

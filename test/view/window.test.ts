@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { statusShape } from '../../source/model/report.ts';
+import { meanMs, nothingLearned } from '../../source/scheduler/learned.ts';
 import { matcher } from '../../source/view/filter.ts';
 import { lookAt, lookShape, screens, sorts } from '../../source/view/look.ts';
 import { pageOf } from '../../source/view/page.ts';
@@ -215,7 +216,7 @@ describe('reports', () => {
     const job = state.jobs.get(1);
     if (node === undefined || job === undefined) throw new Error('nothing there');
     expect(nodeRow(node, now)).toMatchObject({ name: 'node-01', slots: 8, cores: 8, lastHeartbeatMs: 0, direct: null });
-    expect(jobRow(job, now)).toMatchObject({ job: 1, state: 'running', tasks: 4_000 });
+    expect(jobRow(state, job, now)).toMatchObject({ job: 1, state: 'running', tasks: 4_000 });
     expect(taskRow(state, job, 0)).toMatchObject({
       task: '1.0',
       index: 0,
@@ -237,11 +238,26 @@ describe('reports', () => {
     const job = session.state.jobs.get(1);
     const later = session.state.jobs.get(3);
     if (job === undefined || later === undefined) throw new Error('no job');
-    expect(etaMs(job, session.now)).toBeNull();
+    expect(etaMs(session.state.learned, job, session.now)).toBeNull();
     session.advance(30_000);
-    expect(etaMs(job, session.now)).toBeGreaterThan(1_000);
-    expect(etaMs(later, session.now)).toBeNull();
+    expect(etaMs(session.state.learned, job, session.now)).toBeGreaterThan(1_000);
+    expect(etaMs(session.state.learned, later, session.now)).toBeNull();
     session.advance(300_000);
-    expect(etaMs(job, session.now)).toBeNull();
+    expect(etaMs(session.state.learned, job, session.now)).toBeNull();
+  });
+
+  test('before anything of a job has ended, by what its kind takes elsewhere', () => {
+    const session = fakeSession();
+    session.advance(31_000);
+    const job = session.state.jobs.get(1);
+    if (job === undefined) throw new Error('no job');
+    expect(job.counts.running).toBeGreaterThan(0);
+    const taskMs = meanMs(session.state.learned, job.spec);
+    const first = { ...job, ranCount: 0, ranMs: 0 };
+    const { queued, assigned, running } = job.counts;
+    expect(etaMs(session.state.learned, first, session.now)).toBeCloseTo(
+      ((queued + assigned + running) * (taskMs as number)) / running,
+    );
+    expect(etaMs(nothingLearned(), first, session.now)).toBeNull();
   });
 });

@@ -5,7 +5,7 @@ import type { JobRow, TaskRow } from '../../model/report.ts';
 import type { Call } from '../call.ts';
 import type { Client } from '../client.ts';
 import { OutputClosed, printJson, printLine } from '../io.ts';
-import { submitJob } from '../job-request.ts';
+import { submitJob, warn } from '../job-request.ts';
 import { resultJson, resultPages } from '../pages.ts';
 import { cellText } from '../plain-text.ts';
 import { complaintOf } from '../progress.ts';
@@ -40,6 +40,7 @@ export async function run(call: Call): Promise<number> {
   try {
     const submitted = await submitJob(call);
     job = submitted.job;
+    await warn(call, submitted);
     if (stopped !== null) cancel();
     const exitCode = await follow(call, client, job);
     return stopped === null ? exitCode : signalled + constants.signals[stopped];

@@ -188,7 +188,8 @@ export function liveThroughFaults({ seed, safetyMs, plant = null }: WorldOptions
     'connection lost': () => node().connection?.close('network'),
     cut: () => node().connection?.cut('both', someMs()),
     'cut one way': () => node().connection?.cut(random.pick(['toNode', 'toCoordinator'] as const), someMs()),
-    'coordinator crash': crashCoordinator,
+    'coordinator crash': () => crashCoordinator('process'),
+    'machine crash': () => journal.nextUnderWay(() => faults && crashCoordinator('machine')),
     'node crash': () => node().crash(someMs()),
     'node leaves': () => node().leave(someMs()),
     'coordinator pause': () => coordinator.pause(someMs()),
@@ -204,10 +205,12 @@ export function liveThroughFaults({ seed, safetyMs, plant = null }: WorldOptions
       operate({ kind: 'set-policy', policy: random.pick(policies), discipline: random.pick(disciplines), by }),
   };
 
-  function crashCoordinator(): void {
+  function crashCoordinator(of: 'process' | 'machine'): void {
     if (!coordinator.up) return;
     coordinator.crash();
-    if (journal.crash() > 0) count('facts lost');
+    const lost = journal.crash(of);
+    if (lost.length > 0) count('facts lost');
+    if (of === 'machine') ledger.forget(lost);
     time.after(random.unit() * 20_000, restart);
   }
 

@@ -16,6 +16,8 @@ export interface Ledger {
   read(fact: Fact, state: State | null): void;
   /** The coordinator lost what was not durable: what is left is the truth. */
   recover(facts: readonly Fact[], state: State): void;
+  /** The crash of its machine took these: the numbers of these attempts may be given again. */
+  forget(facts: readonly Fact[]): void;
   /** A node really began an attempt. */
   began(attempt: Attempt, noRetry: boolean, node: string): void;
   /** A node really ended an attempt well. */
@@ -36,6 +38,9 @@ export function createLedger(): Ledger {
   let ends = new Map<string, string>();
   const successes = new Set<string>();
   const begun = new Map<string, string>();
+  const forgotten = new Set<string>();
+  /** An attempt may begin late, when its task was queued again. */
+  const runOfAttempt = new Map<string, string>();
   /** Tasks of `--no-retry` jobs: the run that began. */
   const begunOnce = new Set<string>();
 
@@ -53,7 +58,12 @@ export function createLedger(): Ledger {
     const id = attemptId(fact.job, fact.ordinal, fact.attempt);
     if (!task.queued) throw new Error(`I2: ${id} was assigned and did not wait`);
     task.queued = false;
+    runOfAttempt.set(id, runOf(fact));
     if (fact.attempt === task.attempt) return; // goes on where it is
+    if (fact.adopted) {
+      task.attempt = fact.attempt;
+      return;
+    }
     if (fact.attempt < task.attempt) throw new Error(`I3: ${id} after attempt ${task.attempt}`);
     task.attempt = fact.attempt;
     if (state === null) return;
@@ -135,13 +145,18 @@ export function createLedger(): Ledger {
       for (const [run, end] of toldEnds)
         if (ends.get(run) !== end) throw new Error(`I2: ${run} was told as ${end} and is now ${ends.get(run)}`);
     },
+    forget(facts) {
+      for (const fact of facts)
+        if (fact.kind === 'assigned') forgotten.add(attemptId(fact.job, fact.ordinal, fact.attempt));
+    },
     began(attempt, noRetry, node) {
       const id = attemptId(attempt.job, attempt.ordinal, attempt.attempt);
       const before = begun.get(id);
-      if (before !== undefined) throw new Error(`I3: ${id} began on ${before} and again on ${node}`);
+      if (before !== undefined && !forgotten.has(id))
+        throw new Error(`I3: ${id} began on ${before} and again on ${node}`);
       begun.set(id, node);
       if (!noRetry) return;
-      const run = runOf(attempt);
+      const run = runOfAttempt.get(id) ?? runOf(attempt);
       if (begunOnce.has(run)) throw new Error(`I11: ${run} must not begin twice`);
       begunOnce.add(run);
     },

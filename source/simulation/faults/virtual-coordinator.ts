@@ -1,4 +1,7 @@
-/** The coordinator's shell in virtual time: the real scheduler, a journal that can lose its end, sessions, and words that leave when they are durable. */
+/**
+ * The coordinator's shell in virtual time: the real scheduler, a journal that can lose its end, sessions, and words that
+ * leave when they are written or durable, as coordinator/effects.ts has it.
+ */
 import type { Event } from '../../model/event.ts';
 import type { Fact, FactOf } from '../../model/fact.ts';
 import { liveness } from '../../model/limits.ts';
@@ -60,6 +63,9 @@ export function virtualCoordinator(options: CoordinatorOptions): VirtualCoordina
   let dispatching = false;
   const sessions = new Map<string, Session>();
   const connections = new Set<VirtualConnection>();
+  /** Jobs whose submission is not durable, and assignments that wait until they are. */
+  const fresh = new Set<number>();
+  const late = new Set<Fact>();
 
   const now = () => time.now + offsetMs;
 
@@ -82,14 +88,20 @@ export function virtualCoordinator(options: CoordinatorOptions): VirtualCoordina
     const kept = facts.filter(({ kind }) => kind !== 'sampled' && (plant !== 'unwritten facts' || kind !== 'requeued'));
     if (plant === 'applied twice') for (const fact of facts) if (fact.kind === 'ended') apply(scheduler.state, fact);
     if (kept.length > 0 || durable !== undefined) {
-      const written = life;
-      journal.append(kept, () => {
-        if (life !== written) return;
-        later(0, () => {
+      const asked = life;
+      const then = (deed: () => void) => () => {
+        if (life === asked) later(0, deed);
+      };
+      journal.append(
+        kept,
+        then(() => {
           for (const fact of kept) act(fact);
+        }),
+        then(() => {
+          for (const fact of kept) actLate(fact);
           durable?.(kept);
-        });
-      });
+        }),
+      );
     }
     if (event.kind !== 'dispatch' && !dispatching) {
       dispatching = true;
@@ -100,25 +112,38 @@ export function virtualCoordinator(options: CoordinatorOptions): VirtualCoordina
     }
   }
 
-  /** What a durable fact makes it say, by the state of now: what was taken back meanwhile is not sent. */
-  function act(fact: Fact): void {
+  /** What a durable fact makes it say. */
+  function actLate(fact: Fact): void {
     if (fact.kind === 'ended') options.told(fact);
+    if (fact.kind === 'job-submitted') fresh.delete(fact.job);
+    if (fact.kind === 'assigned' && late.delete(fact)) assign(fact);
+  }
+
+  /** By the state of now: what was taken back meanwhile is not sent. */
+  function assign(fact: FactOf<'assigned'>): void {
+    const held = scheduler.state.nodes.get(fact.node)?.held.get(attemptId(fact.job, fact.ordinal, fact.attempt));
+    const job = scheduler.state.jobs.get(fact.job);
+    if (job === undefined || held?.number === 0 || held?.recalled === true || (held?.stopping ?? null) !== null) return;
+    if (held === undefined && plant !== 'sent after all') return;
+    const { cpus, noRetry } = job.spec;
+    const attempt = keyOf(fact);
+    const order = { kind: 'assign', attempt, number: held?.number ?? 0, cpus, noRetry } as const;
+    for (let times = plant === 'assigned twice' ? 2 : 1; times > 0; times--)
+      sessions.get(fact.node)?.connection.toNode({ ...order, ...options.workOf(attempt) });
+  }
+
+  /** What a written fact makes it say. */
+  function act(fact: Fact): void {
+    if (fact.kind === 'job-submitted') fresh.add(fact.job);
     if (!('node' in fact) || fact.node === null) return;
     const session = sessions.get(fact.node);
     if (session === undefined) return;
     const say = (order: Order) => session.connection.toNode(order);
     switch (fact.kind) {
-      case 'assigned': {
-        const held = scheduler.state.nodes.get(fact.node)?.held.get(attemptId(fact.job, fact.ordinal, fact.attempt));
-        const job = scheduler.state.jobs.get(fact.job);
-        if (job === undefined || held?.number === 0 || (held === undefined && plant !== 'sent after all')) return;
-        const { cpus, noRetry } = job.spec;
-        const attempt = keyOf(fact);
-        const order = { kind: 'assign', attempt, number: held?.number ?? 0, cpus, noRetry } as const;
-        for (let times = plant === 'assigned twice' ? 2 : 1; times > 0; times--)
-          say({ ...order, ...options.workOf(attempt) });
+      case 'assigned':
+        if (fresh.has(fact.job) || scheduler.state.jobs.get(fact.job)?.spec.noRetry) late.add(fact);
+        else assign(fact);
         return;
-      }
       case 'recalled':
         return say({ kind: 'recall', attempt: keyOf(fact) });
       case 'stop-asked':
@@ -228,6 +253,8 @@ export function virtualCoordinator(options: CoordinatorOptions): VirtualCoordina
       up = false;
       life++;
       sessions.clear();
+      fresh.clear();
+      late.clear();
       for (const connection of connections) connection.close('network');
       connections.clear();
     },

@@ -1,4 +1,7 @@
-/** A journal on a disk that loses what was not synced: one group commit under way at a time, as in the real one. */
+/**
+ * A journal on a disk that loses what was not synced when the machine dies, and what was not written when only its process
+ * does. One sync is under way at a time, as in the real one.
+ */
 import type { Fact } from '../../model/fact.ts';
 import type { Random } from '../random.ts';
 import type { Plant } from './planted.ts';
@@ -7,18 +10,24 @@ import type { VirtualTime } from './virtual-time.ts';
 export interface VirtualJournal {
   /** Everything written, durable or not. */
   readonly facts: readonly Fact[];
-  /** Writes a batch; `then` is called when it and all before it are durable. */
-  append(batch: readonly Fact[], then: () => void): void;
-  /** The machine dies: of what was not synced a part from the front may still be there. Returns how many facts are lost. */
-  crash(): number;
+  /** Writes a batch; `written` is called when it and all before it survive the process, `durable` when they survive the machine. */
+  append(batch: readonly Fact[], written: () => void, durable: () => void): void;
+  /** Calls once, while what is appended next is on its way to the disk: when a crash costs most. */
+  nextUnderWay(then: () => void): void;
+  /** The process dies, or the machine: of what does not survive that a part from the front may still be there. Returns what is lost. */
+  crash(of: 'process' | 'machine'): readonly Fact[];
 }
 
 interface Batch {
   readonly begin: number;
   /** Facts up to and with this batch. */
   readonly end: number;
-  readonly then: () => void;
+  written: boolean;
+  readonly durable: () => void;
 }
+
+/** From an append to its end in the memory of the machine. */
+const writeMs = 0.1;
 
 /** `plant`: a bug to be found. */
 export function virtualJournal(
@@ -28,6 +37,8 @@ export function virtualJournal(
   plant: Plant | null = null,
 ): VirtualJournal {
   const facts: Fact[] = [];
+  let watcher: (() => void) | null = null;
+  let unwritten: Batch[] = [];
   let waiting: Batch[] = [];
   let underWay: Batch[] = [];
   let life = 0;
@@ -41,30 +52,47 @@ export function virtualJournal(
       const done = underWay;
       underWay = [];
       if (waiting.length > 0) sync();
-      if (plant !== 'early words') for (const { then } of done) then();
+      if (plant !== 'early words') for (const { durable } of done) durable();
     });
   }
 
   return {
     facts,
-    append(batch, then) {
+    append(batch, written, durable) {
+      const begunIn = life;
       const begin = facts.length;
       facts.push(...batch);
-      waiting.push({ begin, end: facts.length, then });
-      if (underWay.length === 0) sync();
-      if (plant === 'early words') then();
+      const one: Batch = { begin, end: facts.length, written: false, durable };
+      time.after(writeMs, () => {
+        if (life !== begunIn) return;
+        one.written = true;
+        waiting.push(one);
+        if (plant !== 'early words') written();
+        if (underWay.length === 0) sync();
+      });
+      unwritten = unwritten.filter((batch) => !batch.written);
+      unwritten.push(one);
+      const watching = watcher;
+      watcher = null;
+      if (watching !== null) time.after(random.unit() * slowestMs, watching);
+      if (plant !== 'early words') return;
+      written();
+      durable();
     },
-    crash() {
+    nextUnderWay(then) {
+      watcher = then;
+    },
+    crash(of) {
       life++;
-      const unsynced = [...underWay, ...waiting];
+      const lasting = unwritten.filter((batch) => !batch.written);
+      unwritten = [];
+      const unsynced = of === 'process' ? lasting : [...underWay, ...waiting, ...lasting];
       underWay = [];
       waiting = [];
       const lost = unsynced[random.below(unsynced.length + 1)];
-      const before = facts.length;
       // A batch that is cut in the middle fails its checksum and is gone as a whole.
-      if (lost !== undefined) facts.length = lost.begin;
-      if (plant === 'short journal') facts.length = Math.max(1, facts.length - 1);
-      return before - facts.length;
+      const left = lost === undefined ? facts.length : lost.begin;
+      return facts.splice(plant === 'short journal' ? Math.max(1, left - 1) : left);
     },
   };
 }

@@ -209,7 +209,9 @@ export function virtualNode(options: NodeOptions): VirtualNode {
   }
 
   function recalled(attempt: Attempt): void {
-    if (takeBack(attempt)) say({ kind: 'returned', attempt });
+    const id = idOf(attempt);
+    // Also what it never had: it was asked back before it was sent.
+    if (takeBack(attempt) || !(running.has(id) || ended.has(id))) say({ kind: 'returned', attempt });
   }
 
   function stopped(attempt: Attempt): void {

@@ -65,7 +65,7 @@ function redactor(): Redactor {
     return Object.fromEntries(Object.entries(of).map(([name, one]) => [replaced(key, name), value(one)]));
   }
 
-  const valueOf = (text: string): string => replaced('value', text);
+  const valueText = (text: string): string => replaced('value', text);
   const same = <T>(value: T): T => value;
 
   function work(of: Work): Work {
@@ -85,15 +85,15 @@ function redactor(): Redactor {
       name: replaced('job', spec.name),
       work: work(spec.work),
       resources: entries(spec.resources, 'resource', same),
-      labels: entries(spec.labels, 'label', valueOf),
+      labels: entries(spec.labels, 'label', valueText),
       key: by('key')(spec.key),
-      env: entries(spec.env, 'variable', valueOf),
+      env: entries(spec.env, 'variable', valueText),
       cwd: by('directory')(spec.cwd),
       stdin: null,
     }),
     info: (info: NodeInfo): NodeInfo => ({
       ...info,
-      labels: entries(info.labels, 'label', valueOf),
+      labels: entries(info.labels, 'label', valueText),
       resources: entries(info.resources, 'resource', same),
       handlers: info.handlers.map((text) => replaced('task', text)),
       listen: by('address')(info.listen),

@@ -1,5 +1,5 @@
 /** `lbtop trace info|verify|export`: what can be asked of a recording. Needs no coordinator. */
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { CommandLine } from '../../client/command-line.ts';
 import { usage } from '../../client/complaint.ts';
@@ -20,11 +20,14 @@ import { type Verification, verifyTrace } from './verify.ts';
 export type WriteCast = (
   trace: Trace,
   options: {
+    /** Shown at the top. */
     title: string;
     write: (text: string) => Promise<void>;
     progress: (share: number) => Promise<void>;
   },
 ) => Promise<void>;
+
+type Format = 'jsonl' | 'perfetto' | 'cast';
 
 const actions = ['info', 'verify', 'export'] as const;
 
@@ -45,8 +48,10 @@ export async function runTrace({ flags, operands }: CommandLine, io: Io, cast: W
     const trace = openTrace(file);
     try {
       if (action === 'verify') return await verify(trace, flags.json === true, io, progress);
-      const told = flags.redact === true ? redactedTrace(trace) : trace;
-      await exportTrace(told, flags.format as 'jsonl' | 'perfetto' | 'cast', io, progress, cast);
+      const hidden = flags.redact === true;
+      const told = hidden ? redactedTrace(trace) : trace;
+      const title = hidden ? 'a session' : basename(file);
+      await exportTrace(told, flags.format as Format, io, progress, (of, options) => cast(of, { ...options, title }));
       for (const note of notesOf(trace)) {
         await progress.clear();
         await printLine(io.stderr, `note: ${note}`);
@@ -85,7 +90,8 @@ export function verificationLines(trace: Trace, result: Verification): string[] 
     lines.push(`differs at fact ${count(fact)} (${new Date(at).toISOString()})${why === null ? '' : `: ${why}`}`);
     lines.push(`  recorded: ${textOf(recorded)}`, `  decided:  ${textOf(decided)}`);
   } else if (why !== null) lines.push(`not verified: ${why}`);
-  if (verified) lines.push(`verified: the scheduler says all ${count(facts)} facts again, told the same ${count(inputs)} things`);
+  if (verified)
+    lines.push(`verified: the scheduler says all ${count(facts)} facts again, told the same ${count(inputs)} things`);
   else if (facts > 0) lines.push(`the ${count(facts)} facts before are the scheduler's own`);
   if (unproven > 0) lines.push(`note: of ${count(unproven)} facts nobody recorded what led to them`);
   for (const note of notesOf(trace)) if (why === null || !note.startsWith(why)) lines.push(`note: ${note}`);
@@ -98,13 +104,13 @@ function textOf(fact: Fact | null): string {
 
 async function exportTrace(
   trace: Trace,
-  format: 'jsonl' | 'perfetto' | 'cast',
+  format: Format,
   io: Io,
   progress: ShareProgress,
-  cast: WriteCast,
+  cast: (trace: Trace, options: Omit<Parameters<WriteCast>[1], 'title'>) => Promise<void>,
 ): Promise<void> {
   const { write } = io.stdout;
-  if (format === 'cast') return cast(trace, { title: 'lbtop', write, progress: progress.show });
+  if (format === 'cast') return cast(trace, { write, progress: progress.show });
   if (format === 'jsonl') {
     for (const { lines, share } of jsonLines(trace)) {
       await write(`${lines.join('\n')}\n`);

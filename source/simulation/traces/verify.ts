@@ -88,8 +88,7 @@ export async function verifyTrace(trace: Trace, progress: (share: number) => Pro
 
   function repeat({ start, inputs }: Inputs): boolean {
     if (start !== null && base !== null) {
-      const heard = new Map(start.map(({ node, at }) => [node, at]));
-      scheduler = createScheduler(base, { remember: 0, heard });
+      scheduler = createScheduler(base, { remember: 0, seen: start });
       base = null;
     }
     if (scheduler === null) {
