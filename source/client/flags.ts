@@ -283,7 +283,7 @@ export const flagTable = {
     words(limits.textLength),
     'EXPR',
     whatif,
-    'exit 1 unless this holds of every policy: makespan<120, p99Wait<=2, meanWait<meanWait@recorded',
+    'exit 1 unless this holds for each policy: makespan<120, p99Wait<=2, meanWait<recorded',
     typed,
   ),
 
