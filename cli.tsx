@@ -50,13 +50,16 @@ async function tell(what: 'help' | 'version', word: WordName | null): Promise<nu
 }
 
 async function coordinate(flags: Flags, io: Io, where: Places): Promise<number> {
-  const [{ runCoordinator }, { loadOrCreateSecret }, { join }, local, { packageVersion }] = await Promise.all([
-    import('./source/coordinator/main.ts'),
-    import('./source/wire/secret.ts'),
-    import('node:path'),
-    import('./source/client/places.ts'),
-    import('./source/client/version.ts'),
-  ]);
+  const [{ runCoordinator }, { loadOrCreateSecret }, { join }, local, { packageVersion }, terminal] = await Promise.all(
+    [
+      import('./source/coordinator/main.ts'),
+      import('./source/wire/secret.ts'),
+      import('node:path'),
+      import('./source/client/places.ts'),
+      import('./source/client/version.ts'),
+      import('./source/client/terminal.ts'),
+    ],
+  );
   const secretFile = flags.secretFile ?? where.secretFile;
   const visible = isTerminal(io) && flags.headless !== true;
   return runCoordinator({
@@ -68,12 +71,15 @@ async function coordinate(flags: Flags, io: Io, where: Places): Promise<number> 
     queue: flags.queue ?? null,
     cpuLimit: flags.cpuLimit ?? null,
     data: flags.data === 'none' ? null : (flags.data ?? where.dataDirectory),
+    purgeAfterMs: flags.purgeAfter ?? null,
+    keepTasks: flags.keepTasks ?? null,
     record: flags.record ?? null,
     metrics: flags.metrics ?? null,
     logFile: join(where.stateDirectory, 'coordinator.log'),
     interfaceCommand: visible
       ? (address) => [...program, '--attach', address, '--owner', '--secret-file', secretFile]
       : null,
+    keepTerminal: terminal.keepTerminal,
     onListening(address) {
       const listening = local.parseAddress(address);
       const other = local.readCoordinatorFile(where.coordinatorFile);
@@ -89,50 +95,60 @@ async function coordinate(flags: Flags, io: Io, where: Places): Promise<number> 
   });
 }
 
-async function work(flags: Flags, io: Io, where: Places): Promise<number> {
-  const [{ startAgent }, { loadSecret }, { findAddress }, os, { packageVersion }] = await Promise.all([
-    import('./source/node/agent.ts'),
-    import('./source/wire/secret.ts'),
-    import('./source/client/find-address.ts'),
-    import('node:os'),
-    import('./source/client/version.ts'),
-  ]);
-  const agent = startAgent({
-    coordinators: [findAddress(flags, where)],
-    name:
-      flags.nodeName ??
-      (os
-        .hostname()
-        .replace(/[^A-Za-z0-9._-]/g, '-')
-        .slice(0, 64) ||
-        'node'),
-    slots: flags.slots ?? null,
-    labels: flags.label ?? {},
-    resources: flags.resource ?? {},
-    throttle: flags.throttle ?? 1,
-    cpuLimit: flags.cpuLimit ?? null,
-    onCoordinatorLost: flags.onCoordinatorLost ?? 'finish',
-    stateDir: where.stateDirectory,
-    secret: await loadSecret(flags.secretFile ?? where.secretFile),
-    version: packageVersion(),
-    // Nobody may read the log any more: the tasks go on.
-    log: (text) => void printLine(io.stdout, `${new Date().toISOString()} ${text}`).catch(() => {}),
-  });
-  let asked = 0;
-  const release = io.onInterrupt((signal) => {
-    asked += 1;
-    if (asked === 1)
-      void agent.stop(signal).catch(() => {}); // `ended` tells
-    else if (asked === 2) agent.kill();
-    else io.exit(130);
-  });
-  process.on('SIGHUP', () => {}); // its terminal went away: the tasks go on
+/** The young part of V8's heap would grow to 32 MiB and more under load, and never shrink; only a start can say so. */
+const smallHeap = '--max-semi-space-size=2';
+
+/** Becomes the same program with a small heap, where the system can do that. */
+function startSmall(): void {
+  if (process.execve === undefined || process.execArgv.includes(smallHeap)) return;
   try {
-    await agent.ended;
-    return 0;
-  } finally {
-    release();
+    process.execve(process.execPath, [process.execPath, smallHeap, ...process.execArgv, ...process.argv.slice(1)]);
+  } catch {
+    // It is larger, then.
   }
+}
+
+async function work(flags: Flags, io: Io, where: Places): Promise<number> {
+  startSmall();
+  const [{ runNode }, { loadSecret }, { findAddress }, os, { resolve }, { packageVersion }, { keepTerminal }] =
+    await Promise.all([
+      import('./source/node/main.ts'),
+      import('./source/wire/secret.ts'),
+      import('./source/client/find-address.ts'),
+      import('node:os'),
+      import('node:path'),
+      import('./source/client/version.ts'),
+      import('./source/client/terminal.ts'),
+    ]);
+  return runNode({
+    agent: {
+      coordinators: [findAddress(flags, where)],
+      name:
+        flags.nodeName ??
+        (os
+          .hostname()
+          .replace(/[^A-Za-z0-9._-]/g, '-')
+          .slice(0, 64) ||
+          'node'),
+      slots: flags.slots ?? null,
+      labels: flags.label ?? {},
+      resources: flags.resource ?? {},
+      throttle: flags.throttle ?? 1,
+      cpuLimit: flags.cpuLimit ?? null,
+      onCoordinatorLost: flags.onCoordinatorLost ?? 'finish',
+      handlers: flags.handlers === undefined ? null : resolve(io.cwd, flags.handlers),
+      stateDir: where.stateDirectory,
+      secret: await loadSecret(flags.secretFile ?? where.secretFile),
+      version: packageVersion(),
+    },
+    // Loaded by a process of its own: never by the node.
+    keepTerminal,
+    viewFile: isTerminal(io) ? new URL('./source/ui/own-process.js', import.meta.url) : null,
+    // Nobody may read the log any more: the tasks go on.
+    print: (text) => void printLine(io.stdout, text).catch(() => {}),
+    onInterrupt: io.onInterrupt,
+    exit: io.exit,
+  });
 }
 
 async function demonstrate(io: Io): Promise<number> {
@@ -198,15 +214,30 @@ async function attach(flags: Flags, io: Io, where: Places): Promise<number> {
   const readOnly = flags.readOnly === true;
   const connect = typeof flags.attach === 'object' ? flags.attach : flags.connect;
   // Whoever cannot be reached is told first: `lbtop` alone says how to start a coordinator.
-  const client = await openClient({ ...flags, connect }, where, { role: readOnly ? 'viewer' : 'operator' });
+  const open = () => openClient({ ...flags, connect }, where, { role: readOnly ? 'viewer' : 'operator' });
+  let client = await open();
   try {
     needTerminal(io, 'lbtop status, lbtop nodes and lbtop events -f do without');
-    const { remoteFeed } = await import('./source/feed/remote.ts');
-    const feed = remoteFeed(
-      { request: client.request, stream: client.open },
-      { rateHz: windowsPerSecond, mayAct: !readOnly },
-    );
-    return await show({ feed, title: client.address, readOnly, owner: flags.owner === true }, io);
+    const [{ remoteFeed }, { withPast }, { fetchPast }] = await Promise.all([
+      import('./source/feed/remote.ts'),
+      import('./source/feed/live-past.ts'),
+      import('./source/feed/fetch-past.ts'),
+    ]);
+    const asking = () => ({ request: client.request, stream: client.open });
+    const again = async () => {
+      client.close();
+      client = await open();
+      return asking();
+    };
+    const owner = flags.owner === true;
+    // Whose coordinator is gone has nothing to wait for: it was its own.
+    const live = remoteFeed(asking(), {
+      rateHz: windowsPerSecond,
+      mayAct: !readOnly,
+      again: owner ? undefined : again,
+    });
+    const feed = withPast(live, () => fetchPast(asking()));
+    return await show({ feed, title: client.address, readOnly, owner }, io);
   } finally {
     client.close();
   }

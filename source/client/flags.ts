@@ -106,7 +106,7 @@ export const flagTable = {
   coordinator: flag(toggle, '', coordinator, 'own the queue and place the work', typed),
   node: flag(toggle, '', node, 'run tasks on this machine', typed),
   attach: flag(addressOrNone, '[HOST:PORT]', ['attach'], 'only the interface, on a running coordinator', typed),
-  replay: flag(file, 'FILE', ['replay'], 'the interface on a recorded session', typed),
+  replay: flag(file, 'FILE|DIR', ['replay'], 'the interface on a recorded session, or on a data directory', typed),
   demo: flag(toggle, '', ['demo'], 'a whole small fleet on this machine', typed),
 
   connect: flag(
@@ -128,6 +128,18 @@ export const flagTable = {
   policy: flag(choice(policyNames), 'NAME', coordinator, 'which node a task goes to (default least-load)'),
   queue: flag(choice(disciplineNames), 'NAME', ['coordinator', 'policy'], 'which task is next: fifo, easy or sjbf'),
   data: flag(file, 'DIR', coordinator, 'durable state (default: in the state directory; none: in memory)'),
+  purgeAfter: flag(
+    duration,
+    'DURATION',
+    coordinator,
+    'forget jobs, with their output, so long after their end (default: never for their age)',
+  ),
+  keepTasks: flag(
+    count(0, Number.MAX_SAFE_INTEGER),
+    'N',
+    coordinator,
+    'forget the oldest ended jobs where they have more tasks than this together (default 10000000)',
+  ),
   record: flag(file, 'FILE', coordinator, 'record the session into this file'),
   headless: flag(toggle, '', coordinator, 'log lines instead of the interface'),
   store: flag(words(1_024), 'URL', coordinator, 'durable state in the distributed engine', later),
@@ -159,7 +171,7 @@ export const flagTable = {
     node,
     'what becomes of running tasks without coordinator (default finish)',
   ),
-  handlers: flag(file, 'FILE', node, 'JavaScript task handlers', later),
+  handlers: flag(file, 'FILE', node, 'what exports JavaScript task handlers by name'),
   listen: flag(address, 'HOST:PORT', node, 'take tasks directly from clients', later),
   allow: flag(texts, 'PATTERN', node, 'run only commands like this (repeatable)', later),
 

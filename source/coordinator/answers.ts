@@ -1,5 +1,6 @@
 /** The answers to requests that are answered once: one function a verb. */
 import type { Hub } from '../feed/hub.ts';
+import type { LiveHistory } from '../feed/live-history.ts';
 import { LbtopError } from '../model/errors.ts';
 import type { Target } from '../model/event.ts';
 import type { Fact } from '../model/fact.ts';
@@ -33,6 +34,7 @@ export interface Desk {
   items: ItemShelf;
   watch: JobWatch;
   hub: Hub;
+  history: LiveHistory;
   /** Starts or ends recording; throws LbtopError. Returns the file that is recorded into now. */
   record(file: string | null): Promise<string | null>;
   shutdown(reason: string): void;
@@ -51,7 +53,7 @@ export interface Caller {
 }
 
 /** Verbs that are answered once. */
-export type OnceVerb = Exclude<VerbName, 'wait' | 'logs' | 'events' | 'watch' | 'look'>;
+export type OnceVerb = Exclude<VerbName, 'wait' | 'logs' | 'events' | 'history' | 'watch' | 'look'>;
 
 type Answers = {
   [V in OnceVerb]: (args: VerbArgs<V>, desk: Desk, caller: Caller) => VerbGives<V> | Promise<VerbGives<V>>;

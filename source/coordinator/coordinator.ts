@@ -1,7 +1,10 @@
 /** Puts a coordinator together: the scheduler, its loop, the sessions, the outputs, and a listening socket. */
 
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { windowHub } from '../feed/hub.ts';
-import type { Recorder } from '../feed/recorder.ts';
+import { liveHistory } from '../feed/live-history.ts';
+import { type Recorder, startRecorder } from '../feed/recorder.ts';
 import { LbtopError, oneLine } from '../model/errors.ts';
 import type { Event } from '../model/event.ts';
 import type { Fact } from '../model/fact.ts';
@@ -10,6 +13,7 @@ import { policyObjection } from '../scheduler/policies/policies.ts';
 import { createScheduler } from '../scheduler/scheduler.ts';
 import type { State } from '../scheduler/state.ts';
 import { emptySeries, observe } from '../view/series.ts';
+import type { Recording } from '../view/window.ts';
 import { listen } from '../wire/endpoint.ts';
 import type { MetricsEndpoint } from '../wire/metrics-endpoint.ts';
 import { hostPort } from '../wire/reach.ts';
@@ -24,6 +28,7 @@ import { startLoop } from './loop.ts';
 import type { CoordinatorMetrics } from './metrics.ts';
 import { nodeSessions } from './node-session.ts';
 import { memoryOutputs } from './outputs.ts';
+import { keptTasks, startRetention } from './retention.ts';
 import { storedOutputs } from './stored-outputs.ts';
 
 export interface CoordinatorOptions {
@@ -40,6 +45,10 @@ export interface CoordinatorOptions {
   cpuLimit: number | null;
   /** Durable state is kept in this directory; null: all is in memory, and gone with the process. */
   data: string | null;
+  /** Ended jobs are forgotten so long after their end; null: however old. */
+  purgeAfterMs: number | null;
+  /** The oldest ended jobs are forgotten where they have more tasks together; null: as retention.ts says. */
+  keepTasks: number | null;
   /** Seed of the policies that draw lots. */
   seed: number;
   /** Records the session into this file from the start. */
@@ -90,16 +99,31 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
   let recorder: Recorder | null = null;
   let measured: CoordinatorMetrics | null = null;
 
+  const history = liveHistory({
+    directory: options.data === null ? join(tmpdir(), `lbtop-history-${process.pid}`) : join(options.data, 'history'),
+    start: (file) => startRecorder({ file, version, state, series, log: () => {} }),
+    log,
+  });
+
   function handled(event: Event, facts: readonly Fact[]): void {
     for (const fact of facts) {
       observe(series, state, fact);
       if (fact.kind === 'job-purged') outputs.forget(fact.job);
     }
     recorder?.record(facts, event);
-    if (facts.length > 0) measured?.observe(facts);
+    if (facts.length === 0) return;
+    history.record(facts);
+    measured?.observe(facts);
   }
 
   const loop = startLoop({ scheduler, clock, handled, commit: durable?.commit ?? null, fatal: options.fatal });
+  const retention = startRetention({
+    state,
+    loop,
+    clock,
+    purgeAfterMs: options.purgeAfterMs,
+    keepTasks: options.keepTasks ?? keptTasks,
+  });
   const nodes = nodeSessions({ state, loop, outputs, log });
   const say = effects({ state, items, session: nodes.get });
   loop.onWritten(say.written);
@@ -123,8 +147,7 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
       await ending?.close();
       return null;
     }
-    const { startRecorder } = await import('../feed/recorder.ts');
-    recorder = await startRecorder({ file, version, state, series, anew: scheduler.anew, log });
+    recorder = startRecorder({ file, version, state, series, anew: scheduler.anew, log });
     return file;
   }
 
@@ -147,7 +170,8 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
     outputs,
     items,
     watch,
-    hub: windowHub(() => ({ state, series, now: clock.now() })),
+    hub: windowHub(() => ({ state, series, now: clock.now(), recording: recordingOf(recorder) }), history.watched),
+    history,
     record,
     shutdown: options.onShutdown,
     journalBytes: () => durable?.store.bytes() ?? 0,
@@ -175,6 +199,7 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
     rejected: (address, reason) => log(`${address} turned away: ${reason}`),
   }).catch(async (error) => {
     await endpoint?.close();
+    retention[Symbol.dispose]();
     await loop.stop();
     await recorder?.close();
     throw error;
@@ -185,12 +210,21 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
     state,
     async stop(reason) {
       log(`ends: ${reason}`);
+      retention[Symbol.dispose]();
       await Promise.all([listener.close(), endpoint?.close()]);
       // Not one after the other: where the journal waits for room, its end is what the loop waits for.
       await Promise.all([loop.stop(), durable?.close()]);
       await recorder?.close().catch((error) => log(`recording: ${oneLine(error)}`));
+      await history.close();
     },
   };
+}
+
+/** What interfaces show of a recording. */
+function recordingOf(recorder: Recorder | null): Recording | null {
+  if (recorder === null) return null;
+  const { bytes, why } = recorder.status();
+  return { file: recorder.file, bytes, stalled: why ?? '' };
 }
 
 /** The log has what an administrator looks for; each task is in the recording. */

@@ -1,16 +1,15 @@
 /** A coordinator's durable side: opens the store, reads the state back, commits, and keeps snapshots of the state. */
 import { hostname } from 'node:os';
+import { readState } from '../feed/stored-state.ts';
 import { type Commit, type Commits, groupCommit } from '../journal/commit.ts';
 import { openLocalStore } from '../journal/local.ts';
-import { recover } from '../journal/recover.ts';
 import type { Store, Term } from '../journal/store.ts';
-import { StoreError } from '../journal/store-error.ts';
-import { packValues, unpackValues } from '../journal/value-stream.ts';
-import { LbtopError, oneLine } from '../model/errors.ts';
+import { packValues } from '../journal/value-stream.ts';
+import { oneLine } from '../model/errors.ts';
 import type { Fact } from '../model/fact.ts';
-import { apply } from '../scheduler/apply.ts';
-import { restoreSnapshot, takeSnapshot } from '../scheduler/snapshot.ts';
-import { emptyState, type State } from '../scheduler/state.ts';
+import { takeSnapshot } from '../scheduler/snapshot.ts';
+import type { State } from '../scheduler/state.ts';
+import { type AsideSnapshot, snapshotAside } from './snapshot-aside.ts';
 
 export interface Durable {
   readonly store: Store;
@@ -29,20 +28,24 @@ export interface DurableOptions {
   directory: string;
   /** Where the coordinator is to listen, for whoever looks into the directory. */
   address: string;
+  /** A snapshot is made after so many facts; for tests. */
+  snapshotFacts?: number;
   log(line: string): void;
 }
 
-const snapshotFacts = 1_000_000;
+const factsPerSnapshot = 1_000_000;
 const snapshotBytes = 256 * 1024 * 1024;
 const lookEveryMs = 1_000;
 
 /** Opens the directory. Throws LbtopError where another process has it, it is damaged, or a newer version wrote it. */
-export async function openDurable({ directory, address, log }: DurableOptions): Promise<Durable> {
+export async function openDurable(options: DurableOptions): Promise<Durable> {
+  const { directory, address, log } = options;
   const store = await openLocalStore({ directory });
   try {
     const term = await store.campaign({ id: `${hostname()} ${process.pid}`, address });
     const state = await readBack(store, log);
-    return newDurable(store, term, state, log);
+    const aside = () => snapshotAside({ directory, chunkBytes: store.limits.chunkBytes });
+    return newDurable(store, term, state, options, aside);
   } catch (error) {
     await store.close();
     throw error;
@@ -51,15 +54,8 @@ export async function openDurable({ directory, address, log }: DurableOptions): 
 
 async function readBack(store: Store, log: (line: string) => void): Promise<State> {
   const begun = performance.now();
-  let state = emptyState();
-  const { seq, facts, missing } = await recover(store, {
-    async snapshot(chunks) {
-      state = await readSnapshot(chunks);
-    },
-    facts(facts) {
-      for (const fact of facts) apply(state, fact);
-    },
-  });
+  const { state, recovered } = await readState(store);
+  const { seq, facts, missing } = recovered;
   if (missing > 0)
     log(`the journal has lost its last ${missing} batches: what was acknowledged in them is gone, its file was cut`);
   if (seq > 0) {
@@ -69,22 +65,14 @@ async function readBack(store: Store, log: (line: string) => void): Promise<Stat
   return state;
 }
 
-async function readSnapshot(chunks: AsyncIterable<Uint8Array>): Promise<State> {
-  const records: unknown[] = [];
-  try {
-    for await (const record of unpackValues(chunks)) records.push(record);
-    return restoreSnapshot(records);
-  } catch (error) {
-    if (error instanceof LbtopError) throw error;
-    // Its bytes are what was written: the store has checked them.
-    throw new StoreError(
-      'version',
-      `the journal's snapshot cannot be read by this version of lbtop: ${oneLine(error)}`,
-    );
-  }
-}
-
-function newDurable(store: Store, term: Term, state: State, log: (line: string) => void): Durable {
+/** `aside`: makes a snapshot of what is stored, beside the loop. */
+function newDurable(
+  store: Store,
+  term: Term,
+  state: State,
+  { log, snapshotFacts = factsPerSnapshot }: DurableOptions,
+  aside: () => Promise<AsideSnapshot>,
+): Durable {
   const commits = groupCommit({
     term,
     limits: store.limits,
@@ -97,29 +85,39 @@ function newDurable(store: Store, term: Term, state: State, log: (line: string) 
   let bytesThen = store.bytes();
   let saving: Promise<void> | null = null;
 
-  /** State and mark are taken in the same moment: the one is what the batches up to the other lead to. */
-  async function save(): Promise<void> {
+  async function saveAside(): Promise<void> {
     factsSince = 0;
+    const { seq, chunks } = await aside();
+    await term.saveSnapshot(seq, chunks);
+    bytesThen = store.bytes();
+  }
+
+  /**
+   * At the end, where nobody waits for the loop any more. State and mark are taken in the same moment: the one is what the
+   * batches up to the other lead to.
+   */
+  async function saveNow(): Promise<void> {
     const at = commits.mark();
     at.catch(() => {}); // awaited below, unless taking the snapshot throws
     const records = takeSnapshot(state);
     await term.saveSnapshot(await at, packValues(records, store.limits.chunkBytes));
-    bytesThen = store.bytes();
   }
 
   /** Without a new snapshot recovery takes longer, and nothing is lost. */
-  function trySave(): Promise<void> {
-    saving ??= save()
-      .catch((error) => log(`no snapshot of the state: ${oneLine(error)}`))
-      .finally(() => {
-        saving = null;
-      });
-    return saving;
+  async function trySave(save: () => Promise<void>): Promise<void> {
+    try {
+      await save();
+    } catch (error) {
+      log(`no snapshot of the state: ${oneLine(error)}`);
+    }
   }
 
   const timer = setInterval(() => {
-    if (commits.held !== null || store.full !== null) return;
-    if (factsSince >= snapshotFacts || store.bytes() - bytesThen >= snapshotBytes) void trySave();
+    if (saving !== null || commits.held !== null || store.full !== null) return;
+    if (factsSince < snapshotFacts && store.bytes() - bytesThen < snapshotBytes) return;
+    saving = trySave(saveAside).finally(() => {
+      saving = null;
+    });
   }, lookEveryMs);
 
   return {
@@ -134,7 +132,8 @@ function newDurable(store: Store, term: Term, state: State, log: (line: string) 
     async close() {
       clearInterval(timer);
       watching[Symbol.dispose]();
-      const saved = commits.held === null && store.full === null ? trySave() : null;
+      await saving;
+      const saved = commits.held === null && store.full === null ? trySave(saveNow) : null;
       // What waits for room is given up by this: it was acknowledged to nobody.
       await commits.close().catch((error) => log(`the journal: ${oneLine(error)}`));
       await saved;

@@ -2,7 +2,7 @@
 import type { Commits } from '../journal/commit.ts';
 import type { Store } from '../journal/store.ts';
 import { packValues, unpackValues } from '../journal/value-stream.ts';
-import { type Items, packItems } from './items.ts';
+import { type Items, packItems, type StoredItems, storedItems } from './items.ts';
 
 export interface ItemShelf {
   get(job: number): Items | undefined;
@@ -23,7 +23,7 @@ export function itemShelf(durable: { store: Store; commits: Commits } | null): I
     get: (job) => jobs.get(job),
     pack(parts) {
       const items = packItems(parts);
-      const chunks = durable === null ? [] : [...packValues(parts, partBytes)];
+      const chunks = durable === null ? [] : [...packValues([items.stored()], partBytes)];
       return (job) => {
         jobs.set(job, items);
         if (durable === null) return;
@@ -33,9 +33,8 @@ export function itemShelf(durable: { store: Store; commits: Commits } | null): I
     },
     async restore(job) {
       if (durable === null || jobs.has(job)) return;
-      const parts: string[][] = [];
-      for await (const part of unpackValues(durable.store.readItems(job))) parts.push(part as string[]);
-      if (parts.length > 0) jobs.set(job, packItems(parts));
+      for await (const stored of unpackValues(durable.store.readItems(job)))
+        jobs.set(job, storedItems(stored as StoredItems));
     },
     delete: (job) => void jobs.delete(job),
   };

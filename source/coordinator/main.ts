@@ -1,5 +1,5 @@
 /** The coordinator as a process: log lines, signals, and its interface as a process of its own. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
 import { oneLine } from '../model/errors.ts';
 import { type Coordinator, type CoordinatorOptions, startCoordinator } from './coordinator.ts';
@@ -7,15 +7,14 @@ import { type Coordinator, type CoordinatorOptions, startCoordinator } from './c
 export interface MainOptions extends Omit<CoordinatorOptions, 'log' | 'onShutdown' | 'fatal' | 'seed'> {
   /** Program and arguments of the interface for the coordinator at `address`; null: no interface, log lines on stdout. */
   interfaceCommand: ((address: string) => [program: string, ...args: string[]]) | null;
+  /** Looks how the terminal is set; returns what sets it so again. */
+  keepTerminal(): () => void;
   /** Where log lines go while the interface has the terminal. */
   logFile: string;
   /** Called with `host:port` once it listens, and at the end. */
   onListening(address: string): void;
   onEnded(): void;
 }
-
-/** Leaves the alternate screen, shows the cursor, ends colours, mouse and paste modes: what a killed interface left. */
-const restoreTerminal = '\x1b[?1049l\x1b[?25h\x1b[0m\x1b[?1000l\x1b[?1002l\x1b[?1006l\x1b[?2004l\x1b[?2026l';
 
 /** Runs until it is told to end (a signal, a client, its interface); returns the exit code. Throws LbtopError at start. */
 export async function runCoordinator(options: MainOptions): Promise<number> {
@@ -66,7 +65,7 @@ export async function runCoordinator(options: MainOptions): Promise<number> {
   process.on('SIGTERM', onSignal);
   process.on('SIGHUP', () => {}); // the terminal is gone; the work is not
 
-  const settings = options.interfaceCommand === null ? null : terminalSettings();
+  const restoreTerminal = options.interfaceCommand === null ? () => {} : options.keepTerminal();
   const child = options.interfaceCommand === null ? null : startInterface(options.interfaceCommand(address));
   const childEnded = Promise.withResolvers<void>();
   child?.on('exit', (code, signal) => {
@@ -78,8 +77,7 @@ export async function runCoordinator(options: MainOptions): Promise<number> {
     }
     // It broke, or its terminal went away: the work goes on without it.
     toFile = process.stdout.isTTY !== true;
-    process.stdout.write(restoreTerminal);
-    if (settings !== null) spawnSync('stty', [settings], { stdio: ['inherit', 'ignore', 'ignore'] });
+    restoreTerminal();
     log(`the interface ended (${signal ?? `code ${code}`}); the coordinator goes on: lbtop --attach ${address}`);
   });
 
@@ -88,12 +86,6 @@ export async function runCoordinator(options: MainOptions): Promise<number> {
   if (child?.exitCode === null && child.signalCode === null && child.kill('SIGTERM')) await childEnded.promise;
   options.onEnded();
   return code;
-}
-
-/** What `stty` takes to set the terminal as it is now; null where there is no stty. Node itself cannot tell. */
-function terminalSettings(): string | null {
-  const { status, stdout } = spawnSync('stty', ['-g'], { stdio: ['inherit', 'pipe', 'ignore'], encoding: 'utf8' });
-  return status === 0 ? stdout.trim() : null;
 }
 
 function startInterface([program, ...args]: [string, ...string[]]): ChildProcess {

@@ -3,7 +3,7 @@ import { limits } from '../model/limits.ts';
 import type { ResultRow } from '../model/report.ts';
 import type { Json } from '../model/shape.ts';
 import { type JobRecord, nodeOf, type State } from '../scheduler/state.ts';
-import { taskUse } from '../view/report.ts';
+import { closedWhy, taskUse } from '../view/report.ts';
 import type { Outputs, StreamStart, TaskText } from './outputs.ts';
 
 /** A page ends early when its rows hold so much output. */
@@ -53,7 +53,7 @@ function resultRow(state: State, job: JobRecord, text: TaskText | undefined, ord
     result: result === null ? null : (JSON.parse(result) as Json),
     stdout: stdout?.text ?? null,
     stderr: stderr?.text ?? null,
-    error: tasks.error(ordinal),
+    error: tasks.error(ordinal) ?? closedWhy(job, ordinal),
     runMs,
     cpuMs,
     truncated: (stdout?.truncated ?? false) || (stderr?.truncated ?? false),

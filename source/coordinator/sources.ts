@@ -2,11 +2,12 @@
 import type { VerbArgs } from '../wire/verbs.ts';
 import { type Desk, jobOf, ordinalFor } from './answers.ts';
 import { eventsSource } from './events-source.ts';
+import { historySource } from './history-source.ts';
 import { logsSource } from './logs-source.ts';
 import type { Source } from './source.ts';
 import { waitSource } from './wait-source.ts';
 
-export type SourceVerb = 'wait' | 'logs' | 'events';
+export type SourceVerb = 'wait' | 'logs' | 'events' | 'history';
 
 /** Returns the source for the checked arguments of a verb; `wake` is called when it may have something. Throws LbtopError. */
 export function openSource(verb: SourceVerb, args: unknown, desk: Desk, wake: () => void): Source {
@@ -25,5 +26,7 @@ export function openSource(verb: SourceVerb, args: unknown, desk: Desk, wake: ()
       const { last, follow } = args as VerbArgs<'events'>;
       return eventsSource(desk.series, last, follow, wake);
     }
+    case 'history':
+      return historySource(desk.history);
   }
 }

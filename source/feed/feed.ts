@@ -3,7 +3,7 @@
  * one far away and a trace are the same to it; what one of them cannot do is absent.
  */
 import type { DisciplineName, PolicyName } from '../model/job.ts';
-import type { Explanation } from '../model/report.ts';
+import type { DrainPreview, Explanation } from '../model/report.ts';
 import type { Look } from '../view/look.ts';
 import type { Window } from '../view/window.ts';
 
@@ -27,6 +27,8 @@ export type Outcome = { accepted: true; says: string } | { accepted: false; why:
 export type Connection =
   | { state: 'connecting' }
   | { state: 'live' }
+  /** It broke and is being tried again; what is shown is as it was. */
+  | { state: 'lost'; why: string }
   /** Nothing will come any more. */
   | { state: 'ended'; why: string };
 
@@ -49,6 +51,16 @@ export interface Feed {
   explain?(job: number, index: number): Promise<Explanation>;
   /** The end of what a task has written so far, as bytes of both streams. Throws where the question is refused. */
   logTail?(job: number, index: number, bytes: number): Promise<Uint8Array>;
+  /** Gives the same and then what comes, as it comes, until it is closed; `onEnd` tells of its end. */
+  followLog?(
+    job: number,
+    index: number,
+    bytes: number,
+    onBytes: (piece: Uint8Array) => void,
+    onEnd: (why: string | null) => void,
+  ): { close(): void };
+  /** What draining these nodes would do. Throws where the question is refused. */
+  drainPreview?(nodes: readonly string[]): Promise<DrainPreview>;
   /** Present where one can move in time: a trace, or a session whose past is kept. */
   time?: TimeControl;
   /** Ends; calls nothing of the listener any more. */
@@ -91,6 +103,8 @@ export interface TimeControl {
   step(direction: 1 | -1): void;
   /** Goes to the next (1) or previous (-1) incident. */
   jump(direction: 1 | -1): void;
+  /** Leaves the running session for the end of its past. Rejects where none is kept; absent for a trace. */
+  freeze?(): Promise<void>;
   /** Returns to the running session; absent for a trace. */
   follow?(): void;
 }

@@ -5,13 +5,14 @@
 import type { State } from '../scheduler/state.ts';
 import { type Look, lookShape } from '../view/look.ts';
 import type { Series } from '../view/series.ts';
-import { selectWindow, windowShape } from '../view/window.ts';
+import { type Recording, selectWindow, windowShape } from '../view/window.ts';
 
 /** What there is to see. `now` in ms since the epoch. */
 export interface World {
   readonly state: State;
   readonly series: Series;
   readonly now: number;
+  readonly recording?: Recording | null;
 }
 
 export interface Watcher {
@@ -32,16 +33,23 @@ export interface Hub {
   close(): void;
 }
 
-/** Returns a hub for the world that `world` tells of whenever it is asked. */
-export function windowHub(world: () => World): Hub {
+/**
+ * Returns a hub for the world that `world` tells of whenever it is asked. `watched` is called when the first interface
+ * comes, and when the last one has gone.
+ */
+export function windowHub(world: () => World, watched: (any: boolean) => void = () => {}): Hub {
   const watching = new Set<Watcher>();
   return {
     get watchers() {
       return watching.size;
     },
     watch(look, rateHz, send) {
-      const watcher = watcherOf(world, lookShape.unpack(look), rateHz, send, () => watching.delete(watcher));
+      const watcher = watcherOf(world, lookShape.unpack(look), rateHz, send, () => {
+        watching.delete(watcher);
+        if (watching.size === 0) watched(false);
+      });
       watching.add(watcher);
+      if (watching.size === 1) watched(true);
       return watcher;
     },
     close() {
@@ -74,8 +82,8 @@ function watcherOf(
     }
     due = false;
     sent++;
-    const { state, series, now } = world();
-    send(windowShape.pack(selectWindow(state, series, now, look)));
+    const { state, series, now, recording = null } = world();
+    send(windowShape.pack({ ...selectWindow(state, series, now, look), recording }));
   };
   /** Several looks of one turn are one. */
   const showSoon = (): void => {

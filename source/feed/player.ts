@@ -2,10 +2,11 @@
 import type { Look } from '../view/look.ts';
 import { selectWindow } from '../view/window.ts';
 import type { Feed, FeedListener, Incident, TimeControl, TimeState } from './feed.ts';
+import { openRecording } from './recording.ts';
 import { cursorOf } from './trace-cursor.ts';
 import { thinned } from './trace-incident.ts';
 import { notesOf } from './trace-notes.ts';
-import { openTrace, type Trace } from './trace-reader.ts';
+import type { Trace } from './trace-reader.ts';
 
 /** What a player needs of time. */
 export interface PlayerClock {
@@ -46,14 +47,14 @@ const realClock: PlayerClock = {
 };
 
 /**
- * Opens a trace for replay: a file, or one that is open, which the player then closes. Rejects with LbtopError (usage)
- * where the file is not one that can be read.
+ * Opens a trace or a data directory for replay, or takes a trace that is open, which the player then closes. Rejects with
+ * LbtopError where it cannot be read.
  */
 export async function openPlayer(
   source: string | Trace,
   { rateHz = 10, clock = realClock }: PlayerOptions = {},
 ): Promise<Player> {
-  const trace = typeof source === 'string' ? openTrace(source) : source;
+  const trace = typeof source === 'string' ? await openRecording(source) : source;
   const cursor = cursorOf(trace);
   const bar = thinned(trace.incidents, barIncidents);
   const jumps = trace.incidents.filter(({ kind }) => kind !== 'joined');

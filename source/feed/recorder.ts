@@ -6,7 +6,7 @@
 
 import { oneLine } from '../model/errors.ts';
 import type { Event } from '../model/event.ts';
-import type { Fact, FactOf } from '../model/fact.ts';
+import { type Fact, type FactOf, isLasting } from '../model/fact.ts';
 import { roundedSample } from '../model/node.ts';
 import type { State } from '../scheduler/state.ts';
 import type { Series } from '../view/series.ts';
@@ -73,6 +73,8 @@ export interface Recorder {
    */
   record(facts: readonly Fact[], event?: Event): void;
   status(): RecorderStatus;
+  /** Writes what was handed over until now; resolves when that is in the file. Never rejects. */
+  flush(): Promise<void>;
   /** Writes what is left and the index. Never rejects; what could not be written is in the log. */
   close(): Promise<void>;
 }
@@ -197,6 +199,7 @@ export function startRecorder({ file, version, state, series, anew, log, disk }:
         batch[i] = { ...fact, sample: roundedSample(fact.sample) };
         continue;
       }
+      if (!isLasting(fact)) continue;
       events++;
       const kind = incidentOf(fact);
       if (kind !== null) incidents.push({ kind, at: fact.at });
@@ -307,6 +310,10 @@ export function startRecorder({ file, version, state, series, anew, log, disk }:
       facts,
       dropped,
     }),
+    async flush() {
+      guarded(seal);
+      await writer.idle();
+    },
     async close() {
       if (closed) return;
       clearInterval(timer);

@@ -1,9 +1,14 @@
-/** The feed of a coordinator that one is connected to. */
-import { oneLine } from '../model/errors.ts';
+/**
+ * The feed of a coordinator that one is connected to. A connection that breaks is made again, however long that takes: the
+ * coordinator may be starting again.
+ */
+import { LbtopError, oneLine } from '../model/errors.ts';
 import { type Look, lookShape } from '../view/look.ts';
 import { type Window, windowShape } from '../view/window.ts';
 import type { VerbArgs, VerbGives, VerbName } from '../wire/verbs.ts';
-import type { Command, Connection, Feed, FeedListener, Outcome } from './feed.ts';
+import { outcomeOf } from './command-verbs.ts';
+import type { Connection, Feed, FeedListener } from './feed.ts';
+import { followLog, tailOf } from './remote-log.ts';
 
 /** What this feed needs of a connection; the client library has it. */
 export interface Asking {
@@ -31,157 +36,149 @@ export interface RemoteOptions {
   rateHz: number;
   /** Without it the feed has no `act`. */
   mayAct: boolean;
+  /** Connects anew after the connection broke; rejects where that cannot be now. Absent: the feed ends then. */
+  again?: () => Promise<Asking>;
 }
 
-/** Returns the feed of the coordinator behind `asking`. */
-export function remoteFeed(asking: Asking, { rateHz, mayAct }: RemoteOptions): Feed {
+/** Between two tries to connect: from the first to the last of these, ms. */
+const triesMs = [250, 500, 1_000, 2_000, 5_000];
+/** No window for so long: something is wrong with the connection, or with the coordinator. */
+const silentMs = 5_000;
+
+/** Returns the feed of the coordinator behind `first`, and behind what `again` gives after it. */
+export function remoteFeed(first: Asking, { rateHz, mayAct, again }: RemoteOptions): Feed {
+  let asking = first;
   let stream: Streaming | null = null;
   let closed = false;
+  let look: Look | null = null;
+  let to: FeedListener | null = null;
+  let connection: Connection = { state: 'connecting' };
+  let heardAt = 0;
+  let tries = 0;
+  let retry: NodeJS.Timeout | null = null;
+  let silence: NodeJS.Timeout | null = null;
   /** One look is under way at a time; of those that come meanwhile only the last one counts. */
   let looking = false;
   let wanted: Look | null = null;
 
-  const say = (listener: FeedListener, connection: Connection): void => {
-    if (!closed) listener.connection(connection);
+  const say = (next: Connection): void => {
+    if (closed || JSON.stringify(next) === JSON.stringify(connection)) return;
+    connection = next;
+    to?.connection(next);
   };
-  const sendLook = async (look: Look): Promise<void> => {
+
+  const sendLook = async (next: Look): Promise<void> => {
     if (stream === null) return;
     looking = true;
     try {
-      await asking.request('look', { watch: stream.id, look: lookShape.pack(look) });
+      await asking.request('look', { watch: stream.id, look: lookShape.pack(next) });
     } catch {
       // The stream's own end tells what is wrong.
     }
     looking = false;
-    const next = wanted;
+    const later = wanted;
     wanted = null;
-    if (next !== null && !closed) await sendLook(next);
+    if (later !== null && !closed) await sendLook(later);
   };
 
-  return {
-    open(look, listener) {
-      say(listener, { state: 'connecting' });
-      let count = 0;
-      stream = asking.stream(
+  const watch = (): void => {
+    if (closed || look === null) return;
+    const from = asking;
+    let count = 0;
+    let opened: Streaming | null = null;
+    heardAt = performance.now();
+    try {
+      opened = asking.stream(
         'watch',
         { look: lookShape.pack(look), rateHz },
         (raw) => {
-          if (closed) return;
+          if (closed || from !== asking) return;
           let window: Window;
           try {
             window = windowShape.unpack(raw);
           } catch (error) {
-            say(listener, { state: 'ended', why: `the coordinator speaks another version: ${oneLine(error)}` });
+            say({ state: 'ended', why: `the coordinator speaks another version: ${oneLine(error)}` });
             return;
           }
           count++;
-          if (count === 1) say(listener, { state: 'live' });
-          listener.window(window);
+          tries = 0;
+          heardAt = performance.now();
+          say({ state: 'live' });
+          to?.window(window);
           // After what the window caused: a screen that cannot be written stops the next one from being made.
           setImmediate(() => {
-            if (!closed) stream?.taken(count);
+            if (!closed && from === asking) opened?.taken(count);
           });
         },
-        (error) => say(listener, { state: 'ended', why: error === null ? 'the coordinator ended' : oneLine(error) }),
+        (error) => {
+          if (from === asking) broken(error);
+        },
       );
+      stream = opened;
+    } catch (error) {
+      broken(error);
+    }
+  };
+
+  const broken = (error: unknown): void => {
+    stream = null;
+    const why = error === null ? 'the coordinator ended' : oneLine(error);
+    const final = error instanceof LbtopError && (error.code === 'refused' || error.code === 'usage');
+    if (again === undefined || final) return say({ state: 'ended', why });
+    say({ state: 'lost', why });
+    tryAgain();
+  };
+
+  const tryAgain = (): void => {
+    if (closed || retry !== null || again === undefined) return;
+    retry = setTimeout(
+      async () => {
+        try {
+          const next = await again();
+          retry = null;
+          if (closed) return;
+          asking = next;
+          watch();
+        } catch (error) {
+          retry = null;
+          broken(error);
+        }
+      },
+      triesMs[Math.min(tries++, triesMs.length - 1)],
+    );
+  };
+
+  /** A stopped process and a cut cable look alike: nothing comes. */
+  const listen = (): void => {
+    const silent = performance.now() - heardAt;
+    if (stream !== null && silent > silentMs && connection.state !== 'ended') say({ state: 'lost', why: 'no answer' });
+  };
+
+  return {
+    open(firstLook, listener) {
+      to = listener;
+      look = firstLook;
+      listener.connection(connection);
+      silence = setInterval(listen, 1_000);
+      silence.unref();
+      watch();
     },
-    look(look) {
+    look(next) {
+      look = next;
       if (closed) return;
-      if (looking) wanted = look;
-      else void sendLook(look);
+      if (looking) wanted = next;
+      else void sendLook(next);
     },
     act: mayAct ? (command) => outcomeOf(asking, command) : undefined,
     explain: (job, index) => asking.request('explain', { job, index }),
     logTail: (job, index, bytes) => tailOf(asking, job, index, bytes),
+    followLog: (job, index, bytes, onBytes, onEnd) => followLog(asking, { job, index, bytes }, onBytes, onEnd),
+    drainPreview: (nodes) => asking.request('drain-preview', { nodes: [...nodes], all: false }),
     close() {
       closed = true;
+      if (retry !== null) clearTimeout(retry);
+      if (silence !== null) clearInterval(silence);
       stream?.close();
     },
   };
-}
-
-async function outcomeOf(asking: Asking, command: Command): Promise<Outcome> {
-  try {
-    return { accepted: true, says: await act(asking, command) };
-  } catch (error) {
-    return { accepted: false, why: oneLine(error) };
-  }
-}
-
-/** Asks for what a command wants; returns what was done. */
-async function act(asking: Asking, command: Command): Promise<string> {
-  const all = false;
-  switch (command.kind) {
-    case 'pause': {
-      const { nodes, reason } = command;
-      return `paused ${names((await asking.request('pause', { nodes: [...nodes], all, reason })).nodes)}`;
-    }
-    case 'resume': {
-      const { nodes, reason } = command;
-      return `resumed ${names((await asking.request('resume', { nodes: [...nodes], all, reason })).nodes)}`;
-    }
-    case 'drain': {
-      const { nodes, reason, now } = command;
-      const done = await asking.request('drain', { nodes: [...nodes], all, reason, now, deadlineMs: null });
-      return `draining ${names(done.nodes)}`;
-    }
-    case 'throttle': {
-      const { nodes, share } = command;
-      const done = await asking.request('throttle', { nodes: [...nodes], all, share });
-      return `throttled ${names(done.nodes)} to ${Math.round(share * 100)} %`;
-    }
-    case 'cancel': {
-      const { job, index } = command;
-      return `cancelled ${tasks((await asking.request('cancel', { job, index })).tasks)} of job ${job}`;
-    }
-    case 'retry': {
-      const { job, index, onlyFailed } = command;
-      return `queued ${tasks((await asking.request('retry', { job, index, onlyFailed })).tasks)} of job ${job} again`;
-    }
-    case 'purge':
-      await asking.request('purge', { job: command.job });
-      return `forgot job ${command.job}`;
-    case 'pause-queue':
-      await asking.request('pause-queue', { paused: command.paused, reason: command.reason });
-      return command.paused ? 'queue paused: nothing new starts' : 'queue resumed';
-    case 'policy': {
-      const now = await asking.request('policy', { policy: command.policy, queue: command.queue });
-      return `policy ${now.policy}, queue ${now.queue}`;
-    }
-    case 'record': {
-      const { file } = await asking.request('record', { file: command.file });
-      return file === null ? 'recording ended' : `recording to ${file}`;
-    }
-    case 'shutdown':
-      await asking.request('shutdown', { reason: command.reason });
-      return 'the coordinator ends';
-  }
-}
-
-function names(nodes: readonly string[]): string {
-  return nodes.length <= 3 ? nodes.join(', ') || 'no node' : `${nodes.length} nodes`;
-}
-
-function tasks(count: number): string {
-  return count === 1 ? '1 task' : `${count} tasks`;
-}
-
-/** The last bytes that a task has written, as the coordinator has them. */
-function tailOf(asking: Asking, job: number, index: number, tail: number): Promise<Uint8Array> {
-  return new Promise((resolve, reject) => {
-    const pieces: Uint8Array[] = [];
-    let count = 0;
-    const stream = asking.stream(
-      'logs',
-      { job, index, follow: false, tail },
-      (piece) => {
-        pieces.push(Uint8Array.from(piece.data));
-        stream.taken(++count);
-      },
-      (error) => {
-        if (error !== null) return reject(error);
-        resolve(Buffer.concat(pieces));
-      },
-    );
-  });
 }

@@ -1,6 +1,6 @@
 /** What a recorded session came to: played at full speed, without an interface. */
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Fact } from '../model/fact.ts';
+import { type Fact, isLasting } from '../model/fact.ts';
 import type { TaskState } from '../model/job.ts';
 import { apply } from '../scheduler/apply.ts';
 import type { NodeState, State } from '../scheduler/state.ts';
@@ -8,8 +8,9 @@ import { emptyState } from '../scheduler/state.ts';
 import { displayText } from '../view/display-text.ts';
 import { dateAndClock, duration, grouped, percent, rate, size } from '../view/format.ts';
 import { bytesByKind } from '../wire/fact-bytes.ts';
+import { openRecording } from './recording.ts';
 import { notesOf } from './trace-notes.ts';
-import { openTrace, type Trace } from './trace-reader.ts';
+import type { Trace } from './trace-reader.ts';
 
 /** One node over the session. */
 export interface NodeSummary {
@@ -66,12 +67,15 @@ interface Tally {
 /** Facts folded before others have their turn. */
 const factsPerTurn = 100_000;
 
-/** Plays a trace through; `progress` is told how far, 0 to 1. Rejects with LbtopError (usage) where the file is not one that can be read. */
+/**
+ * Plays a trace or a data directory through; `progress` is told how far, 0 to 1. Rejects with LbtopError where it cannot be
+ * read.
+ */
 export async function summarise(
   file: string,
   progress: (share: number) => Promise<void> = async () => {},
 ): Promise<Summary> {
-  const trace = openTrace(file);
+  const trace = await openRecording(file);
   try {
     return await played(trace, progress);
   } finally {
@@ -112,6 +116,7 @@ async function played(trace: Trace, progress: (share: number) => Promise<void>):
       tally.ours += fact.sample.cpuOurs;
       return;
     }
+    if (!isLasting(fact)) return;
     events++;
     if (fact.kind !== 'ended' || (fact.state !== 'succeeded' && fact.state !== 'failed')) return;
     ended++;

@@ -1,5 +1,5 @@
 /** A place in a trace and the state there: goes on fact by fact, and anywhere through the keyframes. */
-import type { Fact } from '../model/fact.ts';
+import { type Fact, isLasting } from '../model/fact.ts';
 import { apply } from '../scheduler/apply.ts';
 import { emptyState, type State } from '../scheduler/state.ts';
 import { emptySeries, observe, type Series } from '../view/series.ts';
@@ -79,7 +79,7 @@ export function cursorOf(trace: Trace): Cursor {
     // Clocks of whoever wrote this may have gone back: time here does not.
     if (fact.at > at) at = fact.at;
     facts++;
-    if (fact.kind !== 'sampled') events++;
+    if (isLasting(fact)) events++;
   }
 
   function advance(until: number, mostFacts = Number.POSITIVE_INFINITY): boolean {
@@ -146,7 +146,7 @@ export function cursorOf(trace: Trace): Cursor {
       const before = events;
       for (let fact = peek(); fact !== null; fact = peek()) {
         applyNext(fact);
-        if (fact.kind !== 'sampled') return true;
+        if (isLasting(fact)) return true;
       }
       return events > before;
     },

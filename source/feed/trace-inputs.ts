@@ -60,6 +60,8 @@ export const inputs = variants({
   leaving: [25, { ...node, reason }],
   /** A start that counted: the next fact, `started`, has it. */
   began: [10, at],
+  /** How far a task says it is: the next fact, `progressed`, has it. */
+  told: [26, at],
   /** An end as it was told, without its result. */
   outcome: [11, { ...node, outcome: outcomeShape }],
   /** An end that was taken as it was told: the next fact, `ended`, has it. */
@@ -124,6 +126,8 @@ export function inputOf(event: Event, led: readonly Fact[]): Input | null {
     }
     case 'started':
       return led.length > 0 ? { kind: 'began', at } : null;
+    case 'progress':
+      return led.length > 0 ? { kind: 'told', at } : null;
     case 'outcome': {
       const { outcome, node } = event;
       const [first] = led;
@@ -167,6 +171,10 @@ export function eventOf(input: Input, next: NextFact): Event {
     case 'began': {
       const { node, job, ordinal, attempt } = next('started');
       return { kind: 'started', at, node, attempt: { job, ordinal, attempt } };
+    }
+    case 'told': {
+      const { node, job, ordinal, attempt, share, note } = next('progressed');
+      return { kind: 'progress', at, node, attempt: { job, ordinal, attempt }, share, note };
     }
     case 'done': {
       const { node, state, job, ordinal, attempt, exitCode, signal, error, runMs, cpuMs, peakBytes } = next('ended');

@@ -64,19 +64,22 @@ export interface Trace {
 /** Expanded pages are kept up to about this size. */
 const cacheBytes = 16 * 1024 * 1024;
 
-/** Opens a trace. Throws LbtopError (usage) where the file cannot be read, or is not a trace that this version reads. */
-export function openTrace(file: string): Trace {
+/**
+ * Opens a trace. Throws LbtopError (usage) where the file cannot be read, or is not a trace that this version reads.
+ * `shownAs`: what it is called.
+ */
+export function openTrace(file: string, shownAs: string = file): Trace {
   const source = openTraceFile(file);
   try {
-    return outlined(source);
+    return outlined(source, shownAs);
   } catch (error) {
     source.close();
     throw error;
   }
 }
 
-function outlined(source: TraceFile): Trace {
-  const { file, bytes } = source;
+function outlined(source: TraceFile, file: string): Trace {
+  const { bytes } = source;
   const version = versionOf(source);
   const outline = outlineOf(source);
   const { keyframes } = outline;

@@ -60,6 +60,12 @@ export type DisciplineName = (typeof disciplineNames)[number];
 /** Task names that every node knows without handlers. */
 export const builtInTasks = ['sleep', 'sum-up', 'factorize', 'increment', 'noop'] as const;
 export type BuiltInTask = (typeof builtInTasks)[number];
+const builtIn: ReadonlySet<string> = new Set(builtInTasks);
+
+/** Whether every node knows a task of that name. */
+export function isBuiltIn(name: string): name is BuiltInTask {
+  return builtIn.has(name);
+}
 
 export const jobId = int(1, Number.MAX_SAFE_INTEGER);
 /** A task's place in its job, from 0 without gaps. What users see is the index: `indexOf(job, ordinal)`. */

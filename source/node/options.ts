@@ -18,6 +18,8 @@ export interface AgentOptions {
   onCoordinatorLost: 'finish' | 'kill';
   /** Where outcomes survive this process; null: nowhere. Each name has a directory of its own in it. */
   stateDir: string | null;
+  /** A file that exports JavaScript handlers, absolute; none if not given. */
+  handlers?: string | null;
   /** null: the coordinator runs without protection. */
   secret: Buffer | null;
   version: string;

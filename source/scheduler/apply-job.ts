@@ -72,4 +72,5 @@ function closed(state: State, fact: FactOf<'job-closed'>, job: JobRecord): void 
   job.delayed.clear();
   state.delayedJobs.delete(job.id);
   job.fresh = job.spec.span.count;
+  job.closedWhy = fact.reason === '' ? `${fact.state} by ${fact.by}` : fact.reason;
 }

@@ -37,7 +37,8 @@ export function explainTask(state: State, past: Past, job: JobRecord, ordinal: n
       waiting: waitingReasons(state, job, ordinal, now),
     };
   }
-  if (attempt === 0) return { ...explanation, waiting: { 'no node had it: it was never placed': 1 } };
+  if (attempt === 0)
+    return { ...explanation, waiting: { [`no node had it: ${job.closedWhy || 'it was never placed'}`]: 1 } };
   const before = past.before(job.id, ordinal, attempt);
   if (before === null) return { ...explanation, waiting: { [forgotten]: 1 } };
   const policy = policyNamed(before.policy) ?? leastLoad;

@@ -22,7 +22,7 @@ import { placement } from './placement.ts';
 import { reservations } from './reservation.ts';
 import { emptyState, type State } from './state.ts';
 import { decideSubmit } from './submit.ts';
-import { decideOutcome, decideReturned, decideStarted } from './tasks.ts';
+import { decideOutcome, decideProgress, decideReturned, decideStarted } from './tasks.ts';
 import { decideTransfer } from './transfer.ts';
 import { emit, type Turn } from './turn.ts';
 
@@ -145,6 +145,8 @@ function decide(turn: Turn, event: Event): void {
       return decideLeave(turn, event);
     case 'started':
       return decideStarted(turn, event);
+    case 'progress':
+      return decideProgress(turn, event);
     case 'outcome': {
       decideOutcome(turn, event);
       const node = state.nodes.get(event.node);

@@ -135,6 +135,7 @@ export const snapshotRecords = variants({
       /** The tasks that were never touched: their state, and since when they have ended. */
       rest: word(taskStates),
       restAt: nullable(instant),
+      closedWhy: optional(words, ''),
     },
   ],
   /** Behind their job: what is known of up to 1,024 of its tasks, a row of `rowBytes` each. */

@@ -129,7 +129,7 @@ function restoreNode(state: State, { kind: _, held, observed, ...plain }: Record
     running: 0,
     assigned: 0,
   };
-  for (const one of held) holdRoom(node, one);
+  for (const one of held) holdRoom(node, { ...one, progress: null });
   node.drained = plain.drained;
   countSampled(node);
   if (observed !== null) {
@@ -150,6 +150,7 @@ function restoreJob(state: State, record: RecordOf<'job'>): void {
     tasks: TaskTable.ofRest(spec.span.count, record.rest, record.restAt),
     endedAt: record.endedAt,
     endState: record.endState,
+    closedWhy: record.closedWhy,
     ranCount: record.ranCount,
     ranMs: record.ranMs,
     waitsFor: new Set(record.waitsFor),

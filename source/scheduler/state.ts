@@ -3,7 +3,6 @@
  * give the same state, in a live coordinator, after recovery, in a replay and in a simulation.
  */
 import type { DisciplineName, JobSpec, JobState, PolicyName, TaskState } from '../model/job.ts';
-import { taskStates } from '../model/job.ts';
 import type { Health, Intent, NodeInfo, Sample } from '../model/node.ts';
 import { type Learned, nothingLearned } from './learned.ts';
 import { type OrdinalHeap, ordinalHeap } from './ordinal-heap.ts';
@@ -13,7 +12,7 @@ import { TaskTable } from './task-table.ts';
 export type Counts = Record<TaskState, number>;
 
 export function noCounts(): Counts {
-  return Object.fromEntries(taskStates.map((state) => [state, 0])) as Counts;
+  return { queued: 0, assigned: 0, running: 0, succeeded: 0, failed: 0, cancelled: 0, skipped: 0, lost: 0 };
 }
 
 export interface JobRecord {
@@ -24,6 +23,8 @@ export interface JobRecord {
   /** Null until every task has ended. */
   endedAt: number | null;
   endState: JobState | null;
+  /** Why those of its tasks that were cancelled or skipped together were; '' where none were. */
+  closedWhy: string;
   readonly counts: Counts;
   readonly tasks: TaskTable;
   /** Tasks from this ordinal on were never placed. */
@@ -63,6 +64,8 @@ export interface Held {
   stopping: string | null;
   /** Its task returns to the queue when it has stopped. */
   requeue: boolean;
+  /** What it last said of how far it is; null: nothing (since the coordinator started). */
+  progress: { share: number; note: string } | null;
 }
 
 export interface NodeState {
@@ -202,6 +205,7 @@ export function newJob(id: number, spec: JobSpec, by: string, at: number): JobRe
     submittedAt: at,
     endedAt: null,
     endState: null,
+    closedWhy: '',
     counts,
     tasks: new TaskTable(spec.span.count),
     fresh: 0,

@@ -1,4 +1,4 @@
-import type { Fact } from '../model/fact.ts';
+import { type Fact, isLasting } from '../model/fact.ts';
 import { apply } from './apply.ts';
 import type { BusyNodes } from './busy-nodes.ts';
 import type { Past } from './past.ts';
@@ -32,7 +32,7 @@ export function emit(turn: Turn, timeless: Timeless<Fact>): void {
   apply(turn.state, fact);
   turn.facts.push(fact);
   turn.past.note(fact);
-  if (fact.kind !== 'sampled') turn.settled = false;
+  if (isLasting(fact)) turn.settled = false;
   if ('node' in fact && fact.node !== null) {
     const node = turn.state.nodes.get(fact.node);
     if (node === undefined) return;

@@ -1,5 +1,8 @@
 /** What each action of the key table does. */
+import type { TimeControl } from '../feed/feed.ts';
+import { oneLine } from '../model/errors.ts';
 import { policyNames } from '../model/job.ts';
+import { displayText } from '../view/display-text.ts';
 import { sorts } from '../view/look.ts';
 import { fixed } from '../view/safe-text.ts';
 import { askCancel, askDrain, askQuit, commandsToRetry } from './asking.ts';
@@ -124,7 +127,10 @@ export function perform(action: Action, reach: Reach): void {
 
 function inTime(reach: Reach, action: Action): void {
   const { time } = reach.feed;
-  if (time === undefined) return;
+  if (time === undefined) {
+    if (action === 'freeze') reach.toast(fixed('no past is kept here'), 'refused');
+    return;
+  }
   const at = time.state().at;
   switch (action) {
     case 'play':
@@ -149,10 +155,21 @@ function inTime(reach: Reach, action: Action): void {
       return time.jump(1);
     case 'previous-incident':
       return time.jump(-1);
+    case 'freeze':
+      void freeze(reach, time);
+      return;
     case 'follow':
       return time.follow?.();
     case 'go-to':
       return typeIn(reach, 'go-to');
+  }
+}
+
+async function freeze(reach: Reach, time: TimeControl): Promise<void> {
+  try {
+    await time.freeze?.();
+  } catch (error) {
+    reach.toast(displayText(oneLine(error), 400), 'refused');
   }
 }
 

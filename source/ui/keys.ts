@@ -74,6 +74,7 @@ export type Action =
   | 'repaint'
   | 'stop-process'
   | 'quit'
+  | 'freeze'
   | 'play'
   | 'back-5s'
   | 'on-5s'
@@ -163,6 +164,7 @@ export const keys: readonly KeyRow[] = [
   { keys: ['C-z'], action: 'stop-process', context: screen, when: 'always', group: 'the fleet', words: 'back to the shell for a while: fg comes back' },
   { keys: ['q', 'C-c'], action: 'quit', context: screen, when: 'always', group: 'the fleet', words: 'quit', footer: ['quit', 91] },
 
+  { keys: ['f'], action: 'freeze', context: screen, when: 'live', group: 'time', words: 'freeze, and scrub back while the session goes on', footer: ['freeze', 85] },
   { keys: ['Space'], action: 'play', context: screen, when: 'time', group: 'time', words: 'play or stop', footer: ['play', 1] },
   { keys: ['Left'], action: 'back-5s', context: screen, when: 'time', group: 'time', words: '5 s back' },
   { keys: ['Right'], action: 'on-5s', context: screen, when: 'time', group: 'time', words: '5 s on', footer: ['5 s', 2] },
@@ -175,7 +177,7 @@ export const keys: readonly KeyRow[] = [
   { keys: ['g'], action: 'go-to', context: screen, when: 'time', group: 'time', words: 'go to a time: 12:04:31, -5m, 50%', footer: ['go to', 6] },
   { keys: ['n'], action: 'next-incident', context: screen, when: 'time', group: 'time', words: 'next incident: a node lost, a failure, an operator’s action', footer: ['incident', 3] },
   { keys: ['N'], action: 'previous-incident', context: screen, when: 'time', group: 'time', words: 'previous incident' },
-  { keys: ['L'], action: 'follow', context: screen, when: 'time', group: 'time', words: 'live again' },
+  { keys: ['L'], action: 'follow', context: screen, when: 'time', group: 'time', words: 'live again', footer: ['live', 7] },
 
   { keys: ['y'], action: 'answer-yes', context: 'dialog', when: 'always', group: 'answering', words: 'yes' },
   { keys: ['n', 'Esc', 'q'], action: 'answer-no', context: 'dialog', when: 'always', group: 'answering', words: 'no' },

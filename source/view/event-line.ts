@@ -1,6 +1,6 @@
 /** Facts made readable: which of them people want to see in the stream of events, and in which words. */
 import type { Fact, FactOf } from '../model/fact.ts';
-import { indexOf, taskId } from '../model/job.ts';
+import { indexOf, type JobState, taskId } from '../model/job.ts';
 import type { EventLine } from '../model/report.ts';
 import type { State } from '../scheduler/state.ts';
 import { counted, duration, grouped, percent } from './format.ts';
@@ -77,6 +77,7 @@ function words(state: State, fact: Fact, back: number): Words | null {
       return ['info', 'coordinator', `CPU limit ${percent(fact.cpuLimit)} %${whose(fact.by)}`];
     case 'assigned':
     case 'started':
+    case 'progressed':
     case 'ended':
     case 'requeued':
     case 'recalled':
@@ -90,6 +91,14 @@ function words(state: State, fact: Fact, back: number): Words | null {
   }
 }
 
+const jobLevels: Readonly<Record<JobState, EventLine['level']>> = {
+  queued: 'info',
+  running: 'info',
+  succeeded: 'info',
+  failed: 'error',
+  cancelled: 'warn',
+};
+
 function jobEnded(state: State, fact: FactOf<'job-ended'>): Words {
   const job = state.jobs.get(fact.job);
   if (job === undefined) return ['info', `job ${fact.job}`, fact.state];
@@ -99,7 +108,7 @@ function jobEnded(state: State, fact: FactOf<'job-ended'>): Words {
   const detail = bad > 0 ? `: ${grouped(bad)} of ${counted(tasks, 'task')} failed` : `: ${counted(tasks, 'task')}`;
   const name = spec.name === '' ? '' : `${spec.name} `;
   const text = `${name}${fact.state}${detail} in ${duration(fact.at - job.submittedAt)}`;
-  return [fact.state === 'succeeded' ? 'info' : 'error', `job ${fact.job}`, text];
+  return [jobLevels[fact.state], `job ${fact.job}`, text];
 }
 
 type NodeFact = Extract<Fact, { node: string; kind: `node-${string}` }>;

@@ -44,6 +44,15 @@ export const jobDetailShape = struct({
 });
 export type JobDetail = Infer<typeof jobDetailShape>;
 
+/** A recording that is being written. */
+export const recordingShape = struct({
+  file: text(limits.textLength),
+  bytes: count,
+  /** Why facts are not being written at the moment; '' where they are. */
+  stalled: text(limits.textLength),
+});
+export type Recording = Infer<typeof recordingShape>;
+
 export const windowShape = struct({
   /** The look that this answers. */
   look: lookShape,
@@ -68,6 +77,8 @@ export const windowShape = struct({
   job: nullable(jobDetailShape),
   /** The newest events, oldest first. */
   newest: list(eventLineShape, 200),
+  /** Known only where it is written. */
+  recording: nullable(recordingShape),
 });
 export type Window = Infer<typeof windowShape>;
 
@@ -94,6 +105,7 @@ export function selectWindow(state: State, series: Series, now: number, look: Lo
     node: found.node ?? null,
     job: found.job ?? null,
     newest: lastEvents(series, look.events),
+    recording: null,
   };
 }
 
@@ -133,7 +145,7 @@ function findNode(state: State, series: Series, now: number, look: Look): Found 
   const { rows, ...page } = heldPage(state, node, look);
   const detail: NodeDetail = {
     row: nodeRow(node, now),
-    line: nodeLine(node, series, now),
+    line: nodeLine(state, node, series, now),
     cpu: historyOf(series, node.name, 'cpu'),
     ours: historyOf(series, node.name, 'ours'),
     host: node.info.host,

@@ -125,6 +125,8 @@ export const verbs = {
   /** Streams windows for an interface (view/window.ts describes them); `look` changes what it looks at. */
   watch: verb(struct({ look: raw, rateHz: real(0.1, 30) }), raw, read, true),
   look: verb(struct({ watch: counter, look: raw }), nothing, read),
+  /** Streams what is kept of the session's past, up to now, as the bytes of a trace. */
+  history: verb(nothing, bytes(limits.outputPieceBytes), read, true),
   /** Starts recording into a file on the coordinator's machine; null ends it. */
   record: verb(
     struct({ file: nullable(text(limits.textLength)) }),

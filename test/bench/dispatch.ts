@@ -34,6 +34,8 @@ async function startFleet(data: string | null, slots: number): Promise<Fleet> {
     queue: 'fifo',
     cpuLimit: 100,
     data,
+    purgeAfterMs: null,
+    keepTasks: null,
     seed: 1,
     record: null,
     metrics: null,

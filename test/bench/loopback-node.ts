@@ -9,12 +9,13 @@ export interface LoopbackNode {
   readonly done: number;
 }
 
-/** Connects to a coordinator on loopback and joins with so many slots. */
+/** Connects to a coordinator on loopback and joins with so many slots. `worked` is called with every answer. */
 export async function loopbackNode(
   port: number,
   name: string,
   slots: number,
   secret: Buffer | null,
+  worked: () => void = () => {},
 ): Promise<LoopbackNode> {
   let done = 0;
   let seen = 0;
@@ -35,7 +36,9 @@ export async function loopbackNode(
           for (const { ordinal, attempt } of message.tasks) outcomes.push(success(message.job, ordinal, attempt));
         }
         done += outcomes.length;
-        if (outcomes.length > 0) connection.send({ kind: 'ended', outcomes });
+        if (outcomes.length === 0) return;
+        connection.send({ kind: 'ended', outcomes });
+        worked();
       },
       closed() {
         clearInterval(timer);

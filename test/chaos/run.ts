@@ -1,5 +1,11 @@
 /** `npm run chaos -- NAME…`: runs the named trials at their full size, or lists them. */
 const trials: Record<string, () => Promise<void>> = {
+  'kill-coordinator': async () => (await import('./kill-coordinator.ts')).showKills(),
+  cut: async () => (await import('./journal-bytes.ts')).showCuts(),
+  flip: async () => (await import('./journal-bytes.ts')).showFlips(),
+  'trace-cut': async () => (await import('./trace-cut.ts')).showTraceCuts(),
+  'disk-full': async () => (await import('./disk-full.ts')).showDiskFull(),
+  recovery: async () => (await import('./recovery.ts')).showRecovery(),
   'process-care': async () => (await import('./process-care.ts')).showProcessCare(),
 };
 

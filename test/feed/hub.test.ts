@@ -2,8 +2,9 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Connection } from '../../source/feed/feed.ts';
 import { type Hub, type Watcher, windowHub } from '../../source/feed/hub.ts';
 import { type Asking, remoteFeed, type Streaming } from '../../source/feed/remote.ts';
+import { LbtopError } from '../../source/model/errors.ts';
 import { lookAt, lookShape } from '../../source/view/look.ts';
-import { type Window, windowShape } from '../../source/view/window.ts';
+import { selectWindow, type Window, windowShape } from '../../source/view/window.ts';
 import { fakeSession } from '../ui/fixtures/session.ts';
 
 const session = fakeSession();
@@ -142,9 +143,66 @@ describe('the remote feed', () => {
     one.end(new Error('the connection broke'));
     expect(states.map((state) => state.state)).toEqual(['connecting', 'live', 'ended']);
     feed.close();
-    expect(one.closed).toBe(true);
     one.item(windowShape.pack(windows[0] as Window));
     expect(windows).toHaveLength(1);
+  });
+
+  test('closes what is open', () => {
+    const one = faked();
+    const feed = remoteFeed(one.asking, { rateHz: 2, mayAct: true });
+    feed.open(lookAt('nodes'), { window: () => undefined, connection: () => undefined });
+    feed.close();
+    expect(one.closed).toBe(true);
+  });
+
+  test('a connection that broke is made again, as often as it takes, with the look of then', async () => {
+    const first = faked();
+    const second = faked();
+    let tries = 0;
+    const feed = remoteFeed(first.asking, {
+      rateHz: 2,
+      mayAct: true,
+      async again() {
+        if (++tries === 1) throw new LbtopError('unreachable', 'no coordinator yet');
+        return second.asking;
+      },
+    });
+    const states: Connection[] = [];
+    const windows: Window[] = [];
+    feed.open(lookAt('nodes'), { window: (window) => windows.push(window), connection: (state) => states.push(state) });
+    const shown = windowShape.pack(selectWindow(session.state, session.series, session.now, lookAt('nodes')));
+    first.item(shown);
+    feed.look(lookAt('jobs'));
+    first.end(new LbtopError('unreachable', 'the cable'));
+    await vi.waitFor(() => expect(second.requests).toHaveLength(1), { timeout: 5_000 });
+    expect(tries).toBe(2);
+    const { look } = (second.requests[0] as { args: unknown }).args as { look: unknown };
+    expect(lookShape.unpack(look).screen).toBe('jobs');
+    second.item(shown);
+    // What the old one still says is of no concern.
+    first.end(null);
+    expect(states).toEqual([
+      { state: 'connecting' },
+      { state: 'live' },
+      { state: 'lost', why: 'the cable' },
+      { state: 'lost', why: 'no coordinator yet' },
+      { state: 'live' },
+    ]);
+    expect(windows).toHaveLength(2);
+    await feed.act?.({ kind: 'purge', job: 1 });
+    expect(second.requests.at(-1)?.verb).toBe('purge');
+    feed.close();
+  });
+
+  test('whoever is not let in any more does not try again', () => {
+    const one = faked();
+    const again = vi.fn();
+    const feed = remoteFeed(one.asking, { rateHz: 2, mayAct: true, again });
+    const states: Connection[] = [];
+    feed.open(lookAt('nodes'), { window: () => undefined, connection: (state) => states.push(state) });
+    one.end(new LbtopError('refused', 'wrong secret'));
+    expect(states.at(-1)).toEqual({ state: 'ended', why: 'wrong secret' });
+    expect(again).not.toHaveBeenCalled();
   });
 
   test('of many looks sends the first and the last', async () => {

@@ -41,6 +41,9 @@ export interface TestTerminal {
   /** Types, as a keyboard would. */
   keys(keys: string): void;
   resize(columns: number, rows: number): void;
+  /** Reads nothing any more, as a terminal after Ctrl-S; and reads on, as after Ctrl-Q. */
+  stop(): void;
+  goOn(): void;
   /** Kills with that signal. */
   signal(signal: string): void;
   readonly pid: number;
@@ -154,6 +157,8 @@ export function openTerminal(program: string, args: readonly string[], options: 
       emulator.resize(newColumns, newRows);
       pty.resize(newColumns, newRows);
     },
+    stop: () => pty.pause(),
+    goOn: () => pty.resume(),
     signal: (signal) => pty.kill(signal),
     pid: pty.pid,
     modes: () => ({

@@ -1,9 +1,10 @@
 /** The lines on top: who we are, how the fleet is, the meters, and the views. */
 import type { ReactNode } from 'react';
 import { displayText } from '../../view/display-text.ts';
-import { clock, compact, elapsed, grouped, rate } from '../../view/format.ts';
+import { clock, compact, elapsed, grouped, rate, size } from '../../view/format.ts';
 import { fixed, joined, type SafeText, vouched } from '../../view/safe-text.ts';
 import type { Totals } from '../../view/totals.ts';
+import type { Recording } from '../../view/window.ts';
 import { type InterfaceState, isPast, layoutOf, tableOf, windowHere } from '../interface-state.ts';
 import { type Line, type Piece, type Row, rowCells, spread } from '../line.ts';
 import type { Role, Theme } from '../theme.ts';
@@ -54,8 +55,13 @@ function titleRow(state: InterfaceState, theme: Theme): Row {
     [space, 'text'],
   ];
   if (window === null) {
+    const { connection } = state;
     const words =
-      state.connection.state === 'connecting' ? fixed('connecting…') : fixed('waiting for the first report…');
+      connection.state === 'connecting'
+        ? fixed('connecting…')
+        : connection.state === 'lost'
+          ? joined(fixed('connection lost, trying again: '), displayText(connection.why, 100))
+          : fixed('waiting for the first report…');
     return [...brand, [state.title, 'strong'], [gap, 'text'], [words, 'dim']];
   }
   const { totals } = window;
@@ -63,12 +69,15 @@ function titleRow(state: InterfaceState, theme: Theme): Row {
   for (const parts of titleParts) {
     const left: Piece[] = [...brand];
     if (parts.name) left.push([state.title, 'strong'], [gap, 'text']);
-    left.push(...pulse(totals, theme, parts.name), [parts.name ? gap : space, 'text']);
+    if (state.connection.state === 'lost') left.push(...lostWords(state.connection.why, theme, parts));
+    else left.push(...pulse(totals, theme, parts.name));
+    left.push([parts.name ? gap : space, 'text']);
     if (parts.policy)
       left.push([joined(fixed(totals.policy), fixed(' · '), fixed(totals.queue)), 'dim'], [gap, 'text']);
     left.push(...nodesWords(totals, theme, parts));
     if (numbers) left.push(...shortNumbers(totals));
     const right: Piece[] = [];
+    if (window.recording !== null && !isPast(state)) right.push(...recordingWords(window.recording, theme, parts));
     if (!state.mayAct && !isPast(state)) right.push([fixed('read-only  '), 'warn']);
     if (parts.uptime) right.push([joined(fixed('up '), elapsed(window.at - totals.startedAt), gap), 'dim']);
     if (parts.clock) right.push([joined(clock(window.at, state.utcOffsetMinutes), space), 'text']);
@@ -76,6 +85,25 @@ function titleRow(state: InterfaceState, theme: Theme): Row {
     if (last || rowCells(left) + rowCells(right) + 2 <= columns) return spread(left, last ? [] : right, columns);
   }
   return brand;
+}
+
+/** What is shown is old. */
+function lostWords(why: string, theme: Theme, { name, words }: TitleParts): Piece[] {
+  const sign = theme.glyphs === 'ascii' ? fixed('x') : fixed('×');
+  if (!name) return [[joined(sign, fixed(' lost')), 'bad']];
+  const reason = words ? joined(fixed(' ('), displayText(why, 40), fixed(')')) : fixed('');
+  return [[joined(sign, fixed(' connection lost, trying again'), reason), 'bad']];
+}
+
+function recordingWords({ file, bytes, stalled }: Recording, theme: Theme, { name, words }: TitleParts): Piece[] {
+  const sign = theme.glyphs === 'ascii' ? fixed('o') : fixed('●');
+  const role = stalled === '' ? 'bad' : 'warn';
+  if (!name) return [[joined(sign, fixed('R ')), role]];
+  const state = stalled === '' ? fixed(' rec') : fixed(' rec stalled');
+  const more = words
+    ? joined(space, displayText(file.slice(file.lastIndexOf('/') + 1), 24), space, size(bytes))
+    : fixed('');
+  return [[joined(sign, state, more, gap), role]];
 }
 
 function pulse(totals: Totals, theme: Theme, wide: boolean): Piece[] {
