@@ -7,7 +7,7 @@ import { enqueueJob } from './lanes.ts';
 import { learn } from './learned.ts';
 import { holdRoom, releaseRoom } from './room.ts';
 import type { JobRecord, State } from './state.ts';
-import { parting } from './task-table.ts';
+import { highestAttempt, parting } from './task-table.ts';
 
 export type TaskFact = FactOf<
   'assigned' | 'started' | 'progressed' | 'ended' | 'requeued' | 'recalled' | 'stop-asked' | 'released'
@@ -214,6 +214,10 @@ function stopAsked(state: State, fact: FactOf<'stop-asked'>, job: JobRecord | un
     held.requeue = fact.requeue;
     return;
   }
+  // Its number must not be given again.
+  const { ordinal, attempt } = fact;
+  if (job !== undefined && ordinal < job.tasks.count && attempt > highestAttempt(job, ordinal))
+    job.tasks.set(ordinal, 'met', attempt);
   // A stray attempt that the node brought along: it takes room until it is gone.
   holdRoom(node, {
     job: fact.job,

@@ -10,8 +10,12 @@ import type { Turn } from './turn.ts';
 export function dispatch(turn: Turn): void {
   const { state } = turn;
   if (state.queuePaused || state.nodes.size === 0) return;
-  if (state.discipline === 'fifo') dispatchFifo(turn);
-  else dispatchBackfill(turn, state.discipline === 'sjbf');
+  if (state.discipline === 'fifo') {
+    // Nothing has changed since nothing more could be placed; only what waits for a faster node waits for time to pass.
+    if (turn.settled && !policyOf(turn).needsDurations) return;
+    dispatchFifo(turn);
+    turn.settled = true;
+  } else dispatchBackfill(turn, state.discipline === 'sjbf');
   dropEmptyLanes(state);
 }
 

@@ -1,9 +1,9 @@
 /** A node joins, new or come back: what it holds and what we think it holds become one again. */
 import type { EventOf } from '../model/event.ts';
-import { type Attempt, attemptId } from '../model/node.ts';
-import { checkDrained } from './operate.ts';
+import { type Attempt, attemptId, keyOf } from '../model/node.ts';
+import { checkDrained } from './hand-back.ts';
 import type { NodeState, State } from './state.ts';
-import { isCurrent, isForgotten, keyOf, loseAttempt, requeue } from './tasks.ts';
+import { isCurrent, isForgotten, loseAttempt, requeue } from './tasks.ts';
 import { emit, type Turn } from './turn.ts';
 
 /**
@@ -49,7 +49,7 @@ export function decideJoin(turn: Turn, event: EventOf<'join'>): void {
   // Its end follows: until then nobody else is given the task.
   for (const attempt of ended) {
     const job = state.jobs.get(attempt.job);
-    if (job !== undefined && isForgotten(job, attempt) && isCurrent(job, node, node.held.get(idOf(attempt)), attempt))
+    if (job !== undefined && attempt.ordinal < job.tasks.count && isForgotten(job, attempt))
       adopt(turn, node, attempt, false);
   }
   // A node that stays away from work gives its old, unstarted tasks back; what was asked back before is asked again.

@@ -2,7 +2,7 @@
 import type { EventOf } from '../model/event.ts';
 import { limits, liveness } from '../model/limits.ts';
 import { cpuLimitOf } from './admission.ts';
-import { checkDrained, stopRunning } from './operate.ts';
+import { checkDrained, stopRunning } from './hand-back.ts';
 import { projectedCpu } from './room.ts';
 import type { NodeState } from './state.ts';
 import { requeueHeld } from './tasks.ts';

@@ -3,7 +3,6 @@
  * give the same state, in a live coordinator, after recovery, in a replay and in a simulation.
  */
 import type { DisciplineName, JobSpec, JobState, PolicyName, TaskState } from '../model/job.ts';
-import { taskStates } from '../model/job.ts';
 import type { Health, Intent, NodeInfo, Sample } from '../model/node.ts';
 import { type Learned, nothingLearned } from './learned.ts';
 import { type OrdinalHeap, ordinalHeap } from './ordinal-heap.ts';
@@ -13,7 +12,7 @@ import { TaskTable } from './task-table.ts';
 export type Counts = Record<TaskState, number>;
 
 export function noCounts(): Counts {
-  return Object.fromEntries(taskStates.map((state) => [state, 0])) as Counts;
+  return { queued: 0, assigned: 0, running: 0, succeeded: 0, failed: 0, cancelled: 0, skipped: 0, lost: 0 };
 }
 
 export interface JobRecord {

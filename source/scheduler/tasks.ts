@@ -3,8 +3,8 @@ import type { EventOf } from '../model/event.ts';
 import type { FactOf } from '../model/fact.ts';
 import type { JobState } from '../model/job.ts';
 import { limits } from '../model/limits.ts';
-import { type Attempt, attemptId, type Outcome } from '../model/node.ts';
-import { checkDrained, recallUnstarted } from './operate.ts';
+import { type Attempt, attemptId, keyOf, type Outcome } from '../model/node.ts';
+import { checkDrained, recallUnstarted } from './hand-back.ts';
 import type { Held, JobRecord, NodeState } from './state.ts';
 import { emit, type Turn } from './turn.ts';
 
@@ -46,8 +46,10 @@ function endAttempt(turn: Turn, job: JobRecord, node: NodeState, held: Held | un
       endTask(turn, job, outcome, 'succeeded', node.name);
       return;
     case 'stopped':
-      if (again) requeue(turn, job, outcome, node.name, held?.requeue ? 'drained' : 'node-left', null);
-      else endTask(turn, job, { ...outcome, error: 'it was stopped and must not run twice' }, 'lost', node.name);
+      if (again) {
+        requeue(turn, job, outcome, node.name, held?.requeue ? 'drained' : 'node-left', null);
+        adoptNext(turn, job, node, outcome);
+      } else endTask(turn, job, { ...outcome, error: 'it was stopped and must not run twice' }, 'lost', node.name);
       return;
     case 'unfit':
       if (again) endUnfit(turn, job, node, outcome);
@@ -61,8 +63,22 @@ function endAttempt(turn: Turn, job: JobRecord, node: NodeState, held: Held | un
       }
       const waitMs = Math.min(longestBackoffMs, spec.backoffMs * spec.backoffFactor ** tries);
       requeue(turn, job, outcome, node.name, 'retry', outcome.error, turn.at + waitMs);
+      adoptNext(turn, job, node, outcome);
     }
   }
+}
+
+/**
+ * After a crash of the machine a node may hold two attempts of a task: one whose end had been heard, and the next one, of
+ * which the journal knows nothing. When the end of the first is said again, the next one counts: its work is not done twice.
+ */
+function adoptNext(turn: Turn, job: JobRecord, node: NodeState, { ordinal, attempt }: Attempt): void {
+  if (job.tasks.state(ordinal) !== 'queued' || job.tasks.get(ordinal, 'met') <= attempt) return;
+  const next = { job: job.id, ordinal, attempt: job.tasks.get(ordinal, 'met') };
+  const held = node.held.get(attemptId(next.job, next.ordinal, next.attempt));
+  if (held === undefined || held.current) return;
+  emit(turn, { kind: 'released', ...next, node: node.name, executed: false });
+  emit(turn, { kind: 'assigned', ...next, node: node.name, adopted: true });
 }
 
 /** A node could not start a task: another one may, unless it is the task that cannot be started anywhere. */
@@ -232,11 +248,6 @@ export function isForgotten({ tasks }: JobRecord, { ordinal, attempt }: Attempt)
 /** True where nobody knew until now how the attempt ended. */
 function isAstray(job: JobRecord | undefined, { ordinal, attempt }: Attempt): boolean {
   return job?.astray.get(ordinal)?.includes(attempt) === true;
-}
-
-/** Returns the attempt alone, without what else an object carries. */
-export function keyOf({ job, ordinal, attempt }: Attempt): Attempt {
-  return { job, ordinal, attempt };
 }
 
 /** A node gave a task back that it had not started, or does not hold what it was asked to end. */

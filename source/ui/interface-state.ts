@@ -11,8 +11,9 @@ export interface Question {
   readonly kind: 'question';
   readonly title: SafeText;
   readonly lines: readonly SafeText[];
-  /** The answer that does it. */
+  /** The answer that does it, and the one that leaves all as it is. */
   readonly yes: SafeText;
+  readonly no: SafeText;
   readonly choice: 'yes' | 'no';
   /** It destroys work. */
   readonly grave: boolean;

@@ -13,11 +13,18 @@ export function targets(state: InterfaceState): string[] {
   return [table.selected];
 }
 
+/** A node by its name, with what is known of it here. */
+export function knownNode(state: InterfaceState, name: string): Partial<NodeLine> & { name: string } {
+  const window = windowHere(state);
+  if (window?.node?.line.name === name) return window.node.line;
+  return window?.nodes.find((row) => row.name === name) ?? { name };
+}
+
 /** The nodes that an acting key is for, as far as they are known; a name alone where its row is not here. */
 export function targetNodes(state: InterfaceState): (Partial<NodeLine> & { name: string })[] {
   const window = windowHere(state);
   if (window === null) return [];
   if (state.place.screen === 'node') return window.node === null ? [] : [window.node.line];
   if (state.place.screen !== 'nodes') return [];
-  return targets(state).map((name) => window.nodes.find((row) => row.name === name) ?? { name });
+  return targets(state).map((name) => knownNode(state, name));
 }

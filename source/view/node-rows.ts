@@ -3,6 +3,7 @@
 import { limits } from '../model/limits.ts';
 import { healths, intents } from '../model/node.ts';
 import { bytes, flag, type Infer, nullable, real, struct, text, word } from '../model/shape.ts';
+import { remainingMs } from '../scheduler/learned.ts';
 import type { NodeState, State } from '../scheduler/state.ts';
 import { type Columns, matcher } from './filter.ts';
 import type { Look } from './look.ts';
@@ -84,7 +85,7 @@ export function nodePage(state: State, series: Series, now: number, look: Look):
   for (const node of state.nodes.values()) if (matches === null || matches(node)) items.push(node);
   const key = look.sort === 'joined' ? null : (keys[look.sort] ?? byName(state));
   const page = pageOf(items, key, look, (node) => node.name === look.selected);
-  return { ...page, rows: page.rows.map((node) => nodeLine(node, series, now)), total: state.nodes.size };
+  return { ...page, rows: page.rows.map((node) => nodeLine(state, node, series, now)), total: state.nodes.size };
 }
 
 function textOf(node: NodeState): string {
@@ -92,7 +93,7 @@ function textOf(node: NodeState): string {
 }
 
 /** Returns one node as a row. */
-export function nodeLine(node: NodeState, series: Series, now: number): NodeLine {
+export function nodeLine(state: State, node: NodeState, series: Series, now: number): NodeLine {
   const { sample } = node;
   return {
     name: node.name,
@@ -100,7 +101,7 @@ export function nodeLine(node: NodeState, series: Series, now: number): NodeLine
     intent: node.intent,
     drained: node.drained,
     overloaded: node.overloaded,
-    note: noteOf(node, now),
+    note: noteOf(state, node, now),
     cpu: sample?.cpu ?? null,
     cpuOurs: sample?.cpuOurs ?? null,
     memoryUsed: sample?.memoryUsed ?? null,
@@ -116,7 +117,7 @@ export function nodeLine(node: NodeState, series: Series, now: number): NodeLine
   };
 }
 
-function noteOf(node: NodeState, now: number): string {
+function noteOf(state: State, node: NodeState, now: number): string {
   const since = `${seconds(now - node.healthAt)}`;
   const why = node.healthReason === '' ? '' : `: ${node.healthReason}`;
   if (node.health === 'lost') return `lost ${since} ago${why}`;
@@ -125,10 +126,24 @@ function noteOf(node: NodeState, now: number): string {
   if (node.health === 'suspect') parts.push(`silent ${since}`);
   if (node.intent === 'paused') parts.push(`paused${operator(node)}`);
   else if (node.drained) parts.push(`drained${operator(node)}`);
-  else if (node.intent === 'draining') parts.push(`draining, ${node.running + node.assigned} left${operator(node)}`);
+  else if (node.intent === 'draining')
+    parts.push(`draining ${node.held.size} left${leftWords(state, node, now)}${operator(node)}`);
   if (node.overloaded) parts.push('above its CPU limit');
   if (node.throttle < 1) parts.push(`throttle ${Math.round(node.throttle * 100)} %`);
   return parts.join(', ');
+}
+
+/** For how long at most the tasks that run there are expected to; '' where that is not known of all. */
+function leftWords(state: State, node: NodeState, now: number): string {
+  let most = 0;
+  for (const { job, startedAt } of node.held.values()) {
+    const spec = state.jobs.get(job)?.spec;
+    if (spec === undefined || startedAt === null) continue;
+    const left = remainingMs(state.learned, spec, node.name, Math.max(0, now - startedAt));
+    if (left === null) return '';
+    most = Math.max(most, left);
+  }
+  return most === 0 ? '' : ` ~${seconds(most)}`;
 }
 
 function operator(node: NodeState): string {
@@ -138,11 +153,7 @@ function operator(node: NodeState): string {
 
 function seconds(ms: number): string {
   const whole = Math.max(0, Math.floor(ms / 1_000));
-  return whole < 100
-    ? `${whole} s`
-    : whole < 6_000
-      ? `${Math.floor(whole / 60)} min`
-      : `${Math.floor(whole / 3_600)} h`;
+  return whole < 100 ? `${whole} s` : whole < 6_000 ? `${Math.floor(whole / 60)} m` : `${Math.floor(whole / 3_600)} h`;
 }
 
 /** Ranks by name, remembered as long as the same nodes are there: names never change, joins and forgettings show in the sizes. */

@@ -145,7 +145,7 @@ function findNode(state: State, series: Series, now: number, look: Look): Found 
   const { rows, ...page } = heldPage(state, node, look);
   const detail: NodeDetail = {
     row: nodeRow(node, now),
-    line: nodeLine(node, series, now),
+    line: nodeLine(state, node, series, now),
     cpu: historyOf(series, node.name, 'cpu'),
     ours: historyOf(series, node.name, 'ours'),
     host: node.info.host,

@@ -366,4 +366,33 @@ describe('a crash of the machine took the end of the journal, and a node has wha
     expect(on.end('b', '1.0#1')).toEqual(['1.0#1 succeeded b']);
     expectFolded(on);
   });
+
+  /** Attempt 1 failed, and 2 was given to the same node: the journal knows only that 1 was placed there. */
+  function oneBehind(): Fleet {
+    const on = fleet();
+    on.join('a');
+    on.submit(1, { retries: 3, backoffMs: 0 });
+    expect(on.dispatch()).toEqual(['1.0#1 assigned a']);
+    return on;
+  }
+
+  test('what followed on an end that was heard counts when that end is said again', () => {
+    const on = oneBehind();
+    on.join('a', {}, { ended: ['1.0#1', '1.0#2'] });
+    on.end('a', '1.0#1', { outcome: 'failed', exitCode: 1 });
+    expect(on.dispatch()).toEqual([]);
+    expect(on.end('a', '1.0#2')).toEqual(['1.0#2 succeeded a', 'job 1 ended succeeded']);
+    expectFolded(on);
+  });
+
+  test('its number is not given again', () => {
+    const on = oneBehind();
+    on.join('b');
+    on.tell({ kind: 'pause', node: 'a', reason: '', by: 'ana' });
+    expect(on.join('b', {}, { running: ['1.0#2'] })).toEqual(['b is back', '1.0#2 stop b another attempt counts']);
+    on.end('a', '1.0#1', { outcome: 'failed', exitCode: 1 });
+    on.end('b', '1.0#2', { outcome: 'stopped', exitCode: null });
+    expect(on.dispatch()).toEqual(['1.0#3 assigned b']);
+    expectFolded(on);
+  });
 });

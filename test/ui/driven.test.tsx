@@ -1,6 +1,7 @@
+import { renderToString } from 'ink';
 import { cleanup, render } from 'ink-testing-library';
 import { afterEach, describe, expect, test } from 'vitest';
-import { App } from '../../source/ui/app.tsx';
+import { App, Screen } from '../../source/ui/app.tsx';
 import { type Exit, interfaceStore, type Store } from '../../source/ui/store.ts';
 import { themeFor } from '../../source/ui/theme.ts';
 import type { FakeFeed } from './fixtures/fake-feed.ts';
@@ -63,38 +64,51 @@ async function driven(
   void store.exit.then((how) => {
     exit = how;
   });
-  const app = render(<App store={store} feed={feed} theme={themeFor({ NO_COLOR: '1', LANG: 'C.UTF-8' })} />);
+  const theme = themeFor({ NO_COLOR: '1', LANG: 'C.UTF-8' });
+  let heard = 0;
+  const listening: Store = Object.create(store, {
+    press: {
+      value(key: string) {
+        heard++;
+        store.press(key);
+      },
+    },
+  });
+  const app = render(<App store={listening} feed={feed} theme={theme} />);
   store.open();
-  /** Until nothing moves any more: keys cause looks, looks windows, windows frames. */
-  const quiet = async (): Promise<void> => {
-    for (let still = 0, seen = ''; still < 2; ) {
-      await new Promise((resolve) => setTimeout(resolve, 4));
-      const now = `${app.frames.length} ${feed.looks.length} ${feed.commands.length}`;
-      still = now === seen ? still + 1 : 0;
-      seen = now;
+  const plain = (text: string): string => text.replace(colours, '');
+  const screen = (): string => plain(app.lastFrame() ?? '');
+  const shown = (): string =>
+    plain(renderToString(<Screen state={store.state} feed={feed} theme={theme} />, { columns: 100 }));
+  /** Until every key was heard, the last look is answered, and the screen is what the state looks like. */
+  const settled = async (keys: number): Promise<void> => {
+    const answered = (): boolean => store.state.window?.look.number === feed.looks.at(-1)?.number;
+    for (let still = 0; still < 2; ) {
+      await new Promise((resolve) => setImmediate(resolve));
+      still = heard >= keys && answered() && screen() === shown() ? still + 1 : 0;
     }
   };
-  await quiet();
+  await settled(0);
   return {
     session,
     feed,
     store,
     time,
     exit: () => exit,
-    screen: () => (app.lastFrame() ?? '').replace(colours, ''),
+    screen,
     async press(...keys) {
       for (const key of keys) {
+        const wanted = heard + 1;
         app.stdin.write(named[key] ?? key);
-        // Ink waits 20 ms for what may follow an Esc.
-        if (key === 'Esc') await new Promise((resolve) => setTimeout(resolve, 30));
-        await quiet();
+        await settled(wanted);
       }
     },
     async type(text) {
+      const wanted = heard + [...text].length;
       app.stdin.write(text);
-      await quiet();
+      await settled(wanted);
     },
-    selected: () => /^▌ . (\S+)/m.exec((app.lastFrame() ?? '').replace(colours, ''))?.[1] ?? null,
+    selected: () => /^▌ . (\S+)/m.exec(screen())?.[1] ?? null,
   };
 }
 
@@ -285,19 +299,86 @@ describe('acting', () => {
       await ui.press('Enter');
     };
     await run('drain node-02 node-03 --now');
+    expect(ui.screen()).toContain('drain now 2 nodes');
+    expect(ui.feed.commands).toEqual([]);
+    await ui.press('y');
     expect(ui.feed.commands.at(-1)).toEqual({ kind: 'drain', nodes: ['node-02', 'node-03'], now: true, reason: '' });
     await run('policy fewest-running easy');
     expect(ui.feed.commands.at(-1)).toEqual({ kind: 'policy', policy: 'fewest-running', queue: 'easy' });
     await run('cancel 2.7');
+    expect(ui.screen()).toContain('Cancel task 2.7');
+    await ui.press('y');
     expect(ui.feed.commands.at(-1)).toEqual({ kind: 'cancel', job: 2, index: 7 });
     await run('job 3');
     expect(ui.store.state.place).toEqual({ screen: 'job', of: '3' });
     const before = ui.feed.commands.length;
-    for (const wrong of ['bogus', 'drain', 'policy nonsense', 'throttle node-01 900', 'node', 'go 12:00', '', '   '])
+    for (const wrong of [
+      'bogus',
+      'drain',
+      'drain --force node-01',
+      'pause --now',
+      'policy nonsense',
+      'cancel --all',
+      'throttle node-01 900',
+      'node',
+      'go 12:00',
+      '',
+      '   ',
+    ])
       await run(wrong);
     expect(ui.feed.commands.length).toBe(before);
+    await run('drain node-01 --force');
+    expect(ui.screen()).toContain('drain does not know --force: :drain NODE… [--now]');
     await run('q');
     expect(ui.exit()).toEqual({ kind: 'quit', stop: false });
+  });
+
+  test('commands are completed: what is shared, then one after the other', async () => {
+    const ui = await driven();
+    const line = (): string => (ui.store.state.mode.kind === 'typing' ? ui.store.state.mode.text : '');
+    await ui.press(':');
+    await ui.type('dr');
+    await ui.press('Tab');
+    expect(line()).toBe('drain ');
+    await ui.type('n');
+    await ui.press('Tab');
+    expect(line()).toBe('drain node-0');
+    await ui.press('Tab');
+    expect(line()).toBe('drain node-01');
+    await ui.press('Tab', 'Space');
+    expect(line()).toBe('drain node-02 ');
+    await ui.type('--');
+    await ui.press('Tab');
+    expect(line()).toBe('drain node-02 --now ');
+    await ui.press('Enter', 'y');
+    expect(ui.feed.commands).toEqual([{ kind: 'drain', nodes: ['node-02'], now: true, reason: '' }]);
+    await ui.press(':');
+    await ui.type('policy ear');
+    await ui.press('Tab');
+    await ui.type('e');
+    await ui.press('Tab', 'Enter');
+    expect(ui.feed.commands.at(-1)).toEqual({ kind: 'policy', policy: 'earliest-finish', queue: 'easy' });
+  });
+
+  test('the coordinator tells what draining would do', async () => {
+    const ui = await driven();
+    ui.feed.drainPreview = async (nodes) => ({
+      nodes: nodes.map((node) => ({ node, running: 3, assigned: 2, stuck: 1, leftMs: 240_000, tasks: [] })),
+      stuckJobs: [7],
+      remaining: { nodes: 2, slots: 16 },
+    });
+    await ui.press('d');
+    for (const words of [
+      '3 running tasks will end there',
+      '2 waiting tasks will go back to the queue',
+      'the last of them in about 4m00s',
+      '1 task could run nowhere else',
+      '1 waiting job would have no node left',
+      '2 nodes with 16 slots would remain',
+    ])
+      expect(ui.screen()).toContain(words);
+    await ui.press('Enter');
+    expect(ui.feed.commands).toEqual([{ kind: 'drain', nodes: ['node-01'], now: false, reason: '' }]);
   });
 
   test('read-only has none of it', async () => {

@@ -27,6 +27,26 @@ describe('windows', () => {
           }
   });
 
+  test('a node that drains tells how many tasks are left, and for how long at most where that is known', () => {
+    const session = fakeSession();
+    session.advance(30_000);
+    const note = () => windowOf(session, 'nodes').nodes.find(({ name }) => name === 'node-02')?.note;
+    session.say({
+      kind: 'node-intent',
+      at: session.now,
+      node: 'node-02',
+      intent: 'draining',
+      reason: 'disk',
+      by: 'ana',
+      deadline: null,
+    });
+    const left = session.state.nodes.get('node-02')?.held.size;
+    expect(left).toBeGreaterThan(0);
+    expect(note()).toMatch(new RegExp(`^draining ${left} left ~\\d+ s by ana \\(disk\\)`));
+    Object.assign(session.state, { learned: nothingLearned() });
+    expect(note()).toBe(`draining ${left} left by ana (disk)`);
+  });
+
   test('of what is not there are empty', () => {
     const session = fakeSession();
     for (const of of [null, 'nobody', '99', '']) {

@@ -45,7 +45,11 @@ const columns: readonly Column<NodeRow>[] = [
         .map(([key, value]) => `${key}=${value}`)
         .join(','),
   },
-  { title: 'REASON', text: ({ reason }) => reason ?? '' },
+  {
+    title: 'REASON',
+    text: ({ overloaded, reason }) =>
+      [overloaded ? 'above its CPU limit' : '', reason ?? ''].filter(Boolean).join(', '),
+  },
 ];
 
 /** Prints all nodes. */

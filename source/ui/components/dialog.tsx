@@ -54,7 +54,7 @@ function questionRows(mode: Question, width: number): Row[] {
     [],
     [
       [fixed('  '), 'text'],
-      button(fixed('Cancel'), mode.choice === 'no'),
+      button(mode.no, mode.choice === 'no'),
       [fixed('   '), 'text'],
       button(mode.yes, mode.choice === 'yes'),
       ...(width >= 44 ? ([[fixed('   y/n  Tab  ⏎'), 'faint']] as const) : []),
