@@ -4,7 +4,7 @@
  * it is faster and frees soon enough, the task waits and claims that slot; the next, shorter one may take what is idle.
  */
 import type { JobSpec } from '../model/job.ts';
-import { headOf, leaveLane, nextWaiting, waitingJobs } from './lanes.ts';
+import { headOf, leaveLane, nextWaiting } from './lanes.ts';
 import { expectedMs, speedClass, speedOf } from './learned.ts';
 import { assign, atLimit, chooseNode, dispatchOf, setAside } from './place-task.ts';
 import type { JobRecord, Lane, NodeState } from './state.ts';
@@ -73,9 +73,10 @@ function placeLane(turn: Turn, course: Course, at: number): boolean {
 /** The first job of the lane waits for a faster node; those behind it are of the same kind and may be placed meanwhile. */
 function placeBehind(turn: Turn, course: Course, at: number, first: JobRecord): boolean {
   const { lane } = course.known[at] as Known;
-  for (const job of waitingJobs(turn.state, lane)) {
-    if (job === first) continue;
-    if (course.claimsLeft <= 0) return true;
+  // Only as far as there are claims left: lanes may be long.
+  for (let next = lane.head; next < lane.jobs.length && course.claimsLeft > 0; next++) {
+    const job = turn.state.jobs.get(lane.jobs[next] as number);
+    if (job === undefined || job === first) continue;
     if (placeJob(turn, course, at, job) === 'full') return false;
   }
   return true;

@@ -1,10 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { expect, test } from 'vitest';
+import { aloneRow } from '../bench/policies.ts';
 import { fill } from '../scripts/readme-tables.ts';
 
 const root = resolve(import.meta.dirname, '../..');
-const pages = ['readme.md', 'source/readme.md'];
+const pages = ['readme.md', 'source/readme.md', 'docs/scheduling.md'];
 
 test('the tables of words and keys are those of the program (npm run readme writes them)', () => {
   const text = readFileSync(resolve(root, 'readme.md'), 'utf8');
@@ -23,4 +24,9 @@ test('every link to a file leads to one', () => {
       });
     }
   }
+});
+
+test('the figures of the policies are those that the scheduler has now (npm run figures writes them)', () => {
+  const row = aloneRow('earliest-finish');
+  expect(readFileSync(resolve(root, 'docs/scheduling.md'), 'utf8')).toContain(`| ${row.join(' | ')} |`);
 });
