@@ -23,6 +23,8 @@ async function main(argv: readonly string[], io: Io, where: Places): Promise<num
   const { asks, mode, word, flags } = line;
   if (asks !== null) return tell(asks, word);
   if (word === 'simulate') return simulate(line, io);
+  if (word === 'trace') return trace(line, io);
+  if (word === 'whatif') return whatIf(line, io);
   if (word !== null) return runWord({ ...line, word }, io, where);
   switch (mode) {
     case 'coordinator':
@@ -191,6 +193,20 @@ async function simulate({ flags, operands }: CommandLine, io: Io): Promise<numbe
   if (operands.length > 0) throw usage(`too much after simulate: see lbtop simulate --help`);
   const { runSimulate } = await import('./source/simulation/simulate.ts');
   return runSimulate(flags, io);
+}
+
+async function trace(line: CommandLine, io: Io): Promise<number> {
+  const { runTrace } = await import('./source/simulation/traces/trace-word.ts');
+  return runTrace(line, io, async (recording, options) => {
+    process.env.NODE_ENV = 'production';
+    const { writeCast } = await import('./source/ui/cast.tsx');
+    await writeCast(recording, { ...options, columns: 120, rows: 36 });
+  });
+}
+
+async function whatIf(line: CommandLine, io: Io): Promise<number> {
+  const { runWhatIf } = await import('./source/simulation/traces/what-if.ts');
+  return runWhatIf(line, io);
 }
 
 async function attach(flags: Flags, io: Io, where: Places): Promise<number> {

@@ -53,6 +53,8 @@ export const wordNames = [
   'explain',
   'events',
   'simulate',
+  'whatif',
+  'trace',
   'completion',
   'config',
 ] as const;
@@ -95,6 +97,8 @@ const operating = ['pause', 'drain', 'resume', 'throttle'] as const;
 const coordinator = ['coordinator'] as const;
 const node = ['node'] as const;
 const simulate = ['simulate'] as const;
+const trace = ['trace'] as const;
+const whatif = ['whatif'] as const;
 const typed = { typedOnly: true } as const;
 const later = { later: true } as const;
 
@@ -236,7 +240,7 @@ export const flagTable = {
     'tasks at once: of each node (default 1), of the whole machine with --swf',
     { flag: 'slots', ...typed },
   ),
-  policies: flag(words(256), 'A[,B…]', simulate, 'policies to compare (default least-load)', {
+  policies: flag(words(256), 'A[,B…]', ['simulate', 'whatif'], 'policies to compare (default least-load)', {
     flag: 'policy',
     ...typed,
   }),
@@ -276,6 +280,24 @@ export const flagTable = {
     'by what easy and sjbf plan (default request)',
   ),
   jobsOut: flag(file, 'FILE', simulate, 'write job,submit,start,end,slots of each job there'),
+
+  format: flag(choice(['jsonl', 'perfetto', 'cast']), 'FORMAT', trace, 'of an export: jsonl, perfetto or cast', typed),
+  redact: flag(
+    toggle,
+    '',
+    trace,
+    'export without commands, names, variables, hosts and outputs; the same becomes the same word',
+    typed,
+  ),
+  addNodes: flag(count(0, limits.nodes), 'N', whatif, 'with so many nodes more, like those that were there', typed),
+  whatifCpuLimit: flag(number(1, 100), 'PERCENT', whatif, 'with another CPU limit', { flag: 'cpu-limit', ...typed }),
+  assert: flag(
+    words(limits.textLength),
+    'EXPR',
+    whatif,
+    'exit 1 unless this holds for each policy: makespan<120, p99Wait<=2, meanWait<recorded',
+    typed,
+  ),
 
   pauseQueue: flag(toggle, '', ['pause', 'resume'], 'the whole queue instead of nodes', {
     flag: 'queue',

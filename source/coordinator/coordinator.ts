@@ -6,6 +6,7 @@ import { windowHub } from '../feed/hub.ts';
 import { liveHistory } from '../feed/live-history.ts';
 import { type Recorder, startRecorder } from '../feed/recorder.ts';
 import { LbtopError, oneLine } from '../model/errors.ts';
+import type { Event } from '../model/event.ts';
 import type { Fact } from '../model/fact.ts';
 import type { DisciplineName, PolicyName } from '../model/job.ts';
 import { policyObjection } from '../scheduler/policies/policies.ts';
@@ -104,17 +105,18 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
     log,
   });
 
-  function applied(facts: readonly Fact[]): void {
+  function handled(event: Event, facts: readonly Fact[]): void {
     for (const fact of facts) {
       observe(series, state, fact);
       if (fact.kind === 'job-purged') outputs.forget(fact.job);
     }
-    recorder?.record(facts);
+    recorder?.record(facts, event);
+    if (facts.length === 0) return;
     history.record(facts);
     measured?.observe(facts);
   }
 
-  const loop = startLoop({ scheduler, clock, applied, commit: durable?.commit ?? null, fatal: options.fatal });
+  const loop = startLoop({ scheduler, clock, handled, commit: durable?.commit ?? null, fatal: options.fatal });
   const retention = startRetention({
     state,
     loop,
@@ -145,7 +147,7 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
       await ending?.close();
       return null;
     }
-    recorder = startRecorder({ file, version, state, series, log });
+    recorder = startRecorder({ file, version, state, series, anew: scheduler.anew, log });
     return file;
   }
 

@@ -6,6 +6,7 @@ import { openRecording } from './recording.ts';
 import { cursorOf } from './trace-cursor.ts';
 import { thinned } from './trace-incident.ts';
 import { notesOf } from './trace-notes.ts';
+import type { Trace } from './trace-reader.ts';
 
 /** What a player needs of time. */
 export interface PlayerClock {
@@ -45,12 +46,15 @@ const realClock: PlayerClock = {
   soon: (call) => void setImmediate(call),
 };
 
-/** Opens a trace or a data directory for replay. Rejects with LbtopError where it cannot be read. */
+/**
+ * Opens a trace or a data directory for replay, or takes a trace that is open, which the player then closes. Rejects with
+ * LbtopError where it cannot be read.
+ */
 export async function openPlayer(
-  file: string,
+  source: string | Trace,
   { rateHz = 10, clock = realClock }: PlayerOptions = {},
 ): Promise<Player> {
-  const trace = await openRecording(file);
+  const trace = typeof source === 'string' ? await openRecording(source) : source;
   const cursor = cursorOf(trace);
   const bar = thinned(trace.incidents, barIncidents);
   const jumps = trace.incidents.filter(({ kind }) => kind !== 'joined');

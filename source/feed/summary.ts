@@ -67,17 +67,23 @@ interface Tally {
 /** Facts folded before others have their turn. */
 const factsPerTurn = 100_000;
 
-/** Plays a trace or a data directory through. Rejects with LbtopError where it cannot be read. */
-export async function summarise(file: string): Promise<Summary> {
+/**
+ * Plays a trace or a data directory through; `progress` is told how far, 0 to 1. Rejects with LbtopError where it cannot be
+ * read.
+ */
+export async function summarise(
+  file: string,
+  progress: (share: number) => Promise<void> = async () => {},
+): Promise<Summary> {
   const trace = await openRecording(file);
   try {
-    return await played(trace);
+    return await played(trace, progress);
   } finally {
     trace.close();
   }
 }
 
-async function played(trace: Trace): Promise<Summary> {
+async function played(trace: Trace, progress: (share: number) => Promise<void>): Promise<Summary> {
   let state: State = emptyState();
   const tallies = new Map<string, Tally>();
   const gaps: Summary['gaps'] = [];
@@ -121,9 +127,11 @@ async function played(trace: Trace): Promise<Summary> {
   }
 
   for (const item of trace.items()) {
-    if (item.kind === 'gap') gaps.push({ at: item.at, missing: item.missing });
-    else if (item.kind === 'state') state = item.restored.state;
-    else {
+    if (item.kind === 'gap') {
+      // None: what led to the facts is missing, not facts.
+      if (item.missing !== 0) gaps.push({ at: item.at, missing: item.missing });
+    } else if (item.kind === 'state') state = item.restored.state;
+    else if (item.kind === 'facts') {
       for (const fact of item.facts) {
         try {
           take(fact);
@@ -135,6 +143,7 @@ async function played(trace: Trace): Promise<Summary> {
       sinceTurn += item.facts.length;
       if (sinceTurn < factsPerTurn) continue;
       sinceTurn = 0;
+      await progress(item.block.end / trace.bytes);
       await turn();
     }
   }

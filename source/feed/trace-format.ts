@@ -7,7 +7,7 @@
  *
  *   0   8 bytes   89 'L' 'B' 'T' 0D 0A 1A 0A
  *   8   u16       major version of the format (1); a reader refuses a major version newer than its own
- *   10  u16       minor version (0): what it adds, older readers of the same major version pass over
+ *   10  u16       minor version (1): what it adds, older readers of the same major version pass over
  *   12  u32       0
  *   16  u64       offset of the newest index block, 0: none. Written again, in place, after each index block
  *   24  u32       CRC of bytes 16–23; where it is wrong the offset is not used
@@ -16,11 +16,11 @@
  * A block is a head of 32 bytes and its payload, which is a compressed value, or nothing where its length is 0:
  *
  *   0   u32       length of the payload
- *   4   u8        kind: 1 session, 2 facts, 3 pages, 4 keyframe, 5 gap, 6 index. Other kinds are passed over
+ *   4   u8        kind: 1 session, 2 facts, 3 pages, 4 keyframe, 5 gap, 6 index, 7 inputs. Other kinds are passed over
  *   5   u8        flags. Bit 0, of facts: an incident is among them
  *   6   u16       0
  *   8   f64       instant: of the first fact; before pages, keyframes, indexes: of the last one; gap: of the first missing
- *   16  u32       facts: how many; pages, keyframe: its number, each from 1 on; gap: how many facts are missing
+ *   16  u32       facts, inputs: how many; pages, keyframe: its number, each from 1 on; gap: how many facts are missing
  *   20  u32       facts: how many of them are events (all but `sampled`)
  *   24  u32       CRC of the payload
  *   28  u32       CRC of bytes 0–27
@@ -29,6 +29,9 @@
  *
  * **facts** What `packFacts` makes of the next facts of the session: at most 65,536. Each such block stands for itself.
  *   Samples are rounded when they are recorded: CPU to 0.01 %, load to 0.01, memory to 1 KiB.
+ *
+ * **inputs** What the scheduler was told that led to the facts of the block of facts before it; where there is none, to
+ *   nothing. trace-inputs.ts says what they are. A recording may be without.
  *
  * **keyframe** The state after all facts before it, so that a reader may begin here. The first one stands before all
  *   facts. trace-keyframe.ts says what it holds. What seldom changes is not in it but in pages, which keyframes name by
@@ -53,7 +56,7 @@ import { LbtopError } from '../model/errors.ts';
 import { checksum } from './trace-bytes.ts';
 
 export const formatMajor = 1;
-export const formatMinor = 0;
+export const formatMinor = 1;
 export const headBytes = 32;
 export const blockHeadBytes = 32;
 
@@ -61,7 +64,7 @@ const magic = Buffer.from('\x89LBT\r\n\x1a\n', 'latin1');
 const pointerAt = 16;
 
 /** Names of the kinds of blocks, by number. */
-export const blockKinds = { session: 1, facts: 2, pages: 3, keyframe: 4, gap: 5, index: 6 } as const;
+export const blockKinds = { session: 1, facts: 2, pages: 3, keyframe: 4, gap: 5, index: 6, inputs: 7 } as const;
 export type BlockKind = keyof typeof blockKinds;
 const kindOf = new Map<number, BlockKind>(
   Object.entries(blockKinds).map(([kind, number]) => [number, kind as BlockKind]),

@@ -12,12 +12,15 @@ import { type Block, type Cut, type Damage, openTraceFile, type TraceFile } from
 import { headBytes, incidentFlag } from './trace-format.ts';
 import { type IncidentMark, incidentList, incidentOf } from './trace-incident.ts';
 import { type GapAt, type IndexEntry, type KeyframeAt, unpackIndex } from './trace-index.ts';
+import { type Inputs, unpackInputs } from './trace-inputs.ts';
 import { type Restored, restoreKeyframe } from './trace-keyframe.ts';
 import { type PageReader, unpackPages } from './trace-pages.ts';
 
 /** What stands in a trace, in order. `before`: how many facts and events there are before it. */
 export type TraceItem = { at: number; before: Position } & (
   | { kind: 'facts'; facts: Fact[]; block: Block }
+  /** What the scheduler was told that led to the facts before this; `Trace.inputs` reads it. */
+  | { kind: 'inputs'; block: Block }
   /** All that follows is folded onto this. */
   | { kind: 'state'; restored: Restored }
   /** Facts are missing (null: nobody knows how many), those before this are the last of their kind: a state follows. */
@@ -51,6 +54,8 @@ export interface Trace {
   items(from?: KeyframeAt): Generator<TraceItem>;
   /** Notes that a fact of the block at that offset does not fit the state that the facts before it led to. */
   note(offset: number, error: unknown): void;
+  /** What a block of inputs holds; null where it is damaged. */
+  inputs(block: Block): Inputs | null;
   /** The payload of a block of facts as it is packed; null where it is damaged. */
   payload(block: Block): Buffer | null;
   close(): void;
@@ -120,7 +125,7 @@ function outlined(source: TraceFile, file: string): Trace {
         if (facts === null) yield { kind: 'gap', at, before, missing: count };
         else yield { kind, at, before, facts, block };
         before = { facts: before.facts + count, events: before.events + block.events };
-      }
+      } else if (kind === 'inputs' && !lost) yield { kind, at, before, block };
       damage = source.damage.length;
     }
   }
@@ -141,6 +146,7 @@ function outlined(source: TraceFile, file: string): Trace {
       return source.cut;
     },
     items,
+    inputs: (block) => unpackedOf(source, block, unpackInputs),
     note: source.note,
     payload: source.payload,
     close: source.close,
@@ -160,10 +166,14 @@ function versionOf(source: TraceFile): string {
 }
 
 function factsOf(source: TraceFile, block: Block): Fact[] | null {
+  return unpackedOf(source, block, unpackFacts);
+}
+
+function unpackedOf<T>(source: TraceFile, block: Block, unpack: (payload: Buffer) => T): T | null {
   const payload = source.payload(block);
   if (payload === null) return null;
   try {
-    return unpackFacts(payload);
+    return unpack(payload);
   } catch (error) {
     source.note(block.offset, error);
     return null;
@@ -211,7 +221,7 @@ function outlineOf(source: TraceFile): Outline {
       const { facts, events } = outline;
       outline.keyframes.push({ number: count, at, offset, facts, events });
     } else if (kind === 'pages') outline.pages.set(count, offset);
-    else if (kind === 'gap') outline.gaps.push({ at, missing: count });
+    else if (kind === 'gap' && count > 0) outline.gaps.push({ at, missing: count });
     else if (kind === 'facts') {
       outline.facts += count;
       outline.events += block.events;

@@ -106,7 +106,7 @@ export function traceWriter(options: TraceWriterOptions): TraceWriter {
     await disk.write(handle, block, offset);
     if (kind === 'pages') entry.pages.push({ number: count, offset });
     if (kind === 'keyframe') entry.keyframes.push({ number: count, at, offset, facts, events });
-    if (kind === 'gap') entry.gaps.push({ at, missing: count });
+    if (kind === 'gap' && count > 0) entry.gaps.push({ at, missing: count });
     if (kind === 'facts') {
       facts += count;
       events += sealed.events;

@@ -166,7 +166,7 @@ describe('mistakes', () => {
     ['statsu', 'unknown word "statsu": did you mean status?'],
     ['coordinater', 'unknown word "coordinater": did you mean --coordinator?'],
     ['frobnicate', 'unknown word "frobnicate": see lbtop --help'],
-    ['whatif day.lbtrace', 'whatif is not in this version yet'],
+    ['token create', 'token is not in this version yet'],
     ['--coordinator --standby', '--standby is not in this version yet'],
     ['--coordinator --node', '--coordinator and --node: a process is one of them'],
     ['status --array 1-3', '--array does not go with status: it belongs to submit, run'],

@@ -1,0 +1,171 @@
+/**
+ * A trace without what it tells of its people: commands, names, variables, hosts and what tasks wrote are replaced by a kind
+ * and a number, the same thing by the same number everywhere. Times, counts, loads and decisions stay. What is not listed
+ * here as harmless is replaced.
+ */
+import type { Trace, TraceItem } from '../../feed/trace-reader.ts';
+import { builtInTasks, type JobSpec, type Work } from '../../model/job.ts';
+import type { NodeInfo } from '../../model/node.ts';
+import { restoreSnapshot, takeSnapshot } from '../../scheduler/snapshot.ts';
+import { type SnapshotRecord, snapshotRecords } from '../../scheduler/snapshot-shape.ts';
+import type { State } from '../../scheduler/state.ts';
+
+type Word =
+  | 'address'
+  | 'argument'
+  | 'directory'
+  | 'error'
+  | 'host'
+  | 'job'
+  | 'key'
+  | 'kind'
+  | 'label'
+  | 'node'
+  | 'process'
+  | 'reason'
+  | 'resource'
+  | 'task'
+  | 'user'
+  | 'value'
+  | 'variable';
+
+type Rule = (value: never) => unknown;
+
+/** Replaces texts by words with numbers; the same text becomes the same word. */
+interface Redactor {
+  /** Returns a fact or a record of a snapshot without its texts. */
+  record<T extends object>(record: T): T;
+  state(state: State): State;
+}
+
+function redactor(): Redactor {
+  const known = new Map<Word, Map<string, string>>();
+
+  function replaced(word: Word, text: string): string {
+    if (text === '') return '';
+    let words = known.get(word);
+    if (words === undefined) {
+      words = new Map();
+      known.set(word, words);
+    }
+    let instead = words.get(text);
+    if (instead === undefined) {
+      instead = `${word}-${words.size + 1}`;
+      words.set(text, instead);
+    }
+    return instead;
+  }
+
+  const by =
+    (word: Word) =>
+    (text: string | null): string | null =>
+      text === null ? null : replaced(word, text);
+
+  function entries<T>(of: Readonly<Record<string, T>>, key: Word, value: (value: T) => T): Record<string, T> {
+    return Object.fromEntries(Object.entries(of).map(([name, one]) => [replaced(key, name), value(one)]));
+  }
+
+  const valueText = (text: string): string => replaced('value', text);
+  const same = <T>(value: T): T => value;
+
+  function work(of: Work): Work {
+    const builtIn = (builtInTasks as readonly string[]).includes(of.task);
+    return {
+      kind: of.kind,
+      argv: of.argv.map((text) => replaced('argument', text)),
+      shell: of.shell,
+      task: builtIn ? of.task : replaced('task', of.task),
+      input: null,
+    };
+  }
+
+  const rules: Readonly<Record<string, Rule>> = {
+    spec: (spec: JobSpec): JobSpec => ({
+      ...spec,
+      name: replaced('job', spec.name),
+      work: work(spec.work),
+      resources: entries(spec.resources, 'resource', same),
+      labels: entries(spec.labels, 'label', valueText),
+      key: by('key')(spec.key),
+      env: entries(spec.env, 'variable', valueText),
+      cwd: by('directory')(spec.cwd),
+      stdin: null,
+    }),
+    info: (info: NodeInfo): NodeInfo => ({
+      ...info,
+      labels: entries(info.labels, 'label', valueText),
+      resources: entries(info.resources, 'resource', same),
+      handlers: info.handlers.map((text) => replaced('task', text)),
+      listen: by('address')(info.listen),
+      host: replaced('host', info.host),
+      pid: 1,
+    }),
+    held: (held: { resources: Record<string, number>; stopping: string | null }[]) =>
+      held.map((one) => ({
+        ...one,
+        resources: entries(one.resources, 'resource', same),
+        stopping: by('reason')(one.stopping),
+      })),
+    errors: (errors: [number, string][]) => errors.map(([ordinal, text]) => [ordinal, replaced('error', text)]),
+    node: by('node') as Rule,
+    address: by('address') as Rule,
+    incarnation: by('process') as Rule,
+    by: by('user') as Rule,
+    reason: by('reason') as Rule,
+    why: by('reason') as Rule,
+    healthReason: by('reason') as Rule,
+    error: by('error') as Rule,
+  };
+
+  function record<T extends object>(from: T): T {
+    const out: Record<string, unknown> = {};
+    for (const [name, value] of Object.entries(from)) {
+      const rule = rules[name] as ((value: unknown) => unknown) | undefined;
+      out[name] = rule === undefined ? value : rule(value);
+    }
+    return out as T;
+  }
+
+  /** `name` is that of a node in one record, and that of a kind of work, which has the command in it, in another. */
+  function named(from: SnapshotRecord): SnapshotRecord {
+    const plain = record(from);
+    if (plain.kind === 'node') return { ...plain, name: replaced('node', plain.name) };
+    return plain.kind === 'durations' ? { ...plain, name: replaced('kind', plain.name) } : plain;
+  }
+
+  return {
+    record,
+    state(state) {
+      const records: unknown[] = [];
+      for (const raw of takeSnapshot(state, { samples: true })) {
+        const one = snapshotRecords.unpack(raw);
+        if (one !== null) records.push(snapshotRecords.pack(named(one)));
+      }
+      return restoreSnapshot(records);
+    },
+  };
+}
+
+/** Returns the same trace, redacted. What led to the facts is not in it, nor are charts from before it begins. */
+export function redactedTrace(trace: Trace): Trace {
+  const { record, state } = redactor();
+
+  function* items(from?: Parameters<Trace['items']>[0]): Generator<TraceItem> {
+    for (const item of trace.items(from)) {
+      if (item.kind === 'facts') yield { ...item, facts: item.facts.map(record) };
+      else if (item.kind === 'state') yield { ...item, restored: { state: state(item.restored.state), series: null } };
+      else if (item.kind === 'gap') yield item;
+    }
+  }
+
+  return {
+    ...trace,
+    // Spreading would freeze it at what is known now.
+    get cut() {
+      return trace.cut;
+    },
+    items,
+    inputs: () => null,
+    payload: () => null,
+  };
+}
