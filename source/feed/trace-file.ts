@@ -168,13 +168,13 @@ function openFile(file: string): number {
     handle = openSync(file, 'r');
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    throw new LbtopError('usage', `cannot replay ${file}: ${reasons[code] ?? oneLine(error)}`);
+    throw new LbtopError('usage', `cannot read ${file}: ${reasons[code] ?? oneLine(error)}`);
   }
   const found = fstatSync(handle);
   if (found.isFile()) return handle;
   closeSync(handle);
   throw new LbtopError(
     'usage',
-    `cannot replay ${file}: ${found.isDirectory() ? 'it is a directory' : 'not a regular file'}`,
+    `cannot read ${file}: ${found.isDirectory() ? 'it is a directory' : 'not a regular file'}`,
   );
 }
