@@ -156,6 +156,17 @@ export function openTraceFile(file: string): TraceFile {
   };
 }
 
+/** Returns the first bytes of a file, as many as a head has, or fewer where it is shorter. Throws as `openTraceFile`. */
+export function readStart(file: string): Buffer {
+  const handle = openFile(file);
+  try {
+    const start = Buffer.alloc(headBytes);
+    return start.subarray(0, readSync(handle, start, 0, headBytes, 0));
+  } finally {
+    closeSync(handle);
+  }
+}
+
 const reasons: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',
   EACCES: 'not permitted',
