@@ -16,7 +16,7 @@ import type { Client } from './client.ts';
 import { openClient } from './find.ts';
 import { uploadItems } from './items.ts';
 import { jobPages, resultPages, taskPages } from './pages.ts';
-import { parseAddress, places } from './places.ts';
+import { parseWhereabouts, places } from './places.ts';
 
 export { LbtopError, type RefusalCode } from '../model/errors.ts';
 export type { JobRow, NodeRow, ResultRow, Status, TaskRow } from '../model/report.ts';
@@ -73,9 +73,12 @@ export interface Lbtop extends AsyncDisposable {
 
 /** Connects to a coordinator. Throws LbtopError with code `unreachable`, `refused` or `usage`. */
 export async function connect({ connect, secretFile, ...options }: Connecting = {}): Promise<Lbtop> {
-  const address = connect === undefined ? undefined : parseAddress(connect);
+  const address = connect === undefined ? undefined : parseWhereabouts(connect);
   if (connect !== undefined && address === undefined)
-    throw new LbtopError('usage', `${connect} is not HOST:PORT (an IPv6 address in brackets)`);
+    throw new LbtopError(
+      'usage',
+      `${connect} is not HOST:PORT (an IPv6 address in brackets), nor a list of such, nor etcd://HOST:2379`,
+    );
   return faceOf(await openClient({ connect: address, secretFile }, places(), options));
 }
 
