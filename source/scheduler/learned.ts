@@ -177,8 +177,13 @@ export function speedOfClass(speed: number): number {
 }
 
 /** Returns how long tasks of a job take on a node of speed 1, the median; null where no such task has succeeded. */
-export function expectedMs({ kinds }: Learned, spec: JobSpec): number | null {
-  const of = kinds.get(kindOfWork(spec));
+export function expectedMs(learned: Learned, spec: JobSpec): number | null {
+  return expectedMsOfKind(learned, kindOfWork(spec));
+}
+
+/** Returns the same for a kind of work. */
+export function expectedMsOfKind({ kinds }: Learned, kind: string): number | null {
+  const of = kinds.get(kind);
   return of === undefined || of.total === 0 ? null : msOf(medianOf(of));
 }
 
