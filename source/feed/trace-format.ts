@@ -20,12 +20,13 @@
  *   5   u8        flags. Bit 0, of facts: an incident is among them
  *   6   u16       0
  *   8   f64       instant: of the first fact; before pages, keyframes, indexes: of the last one; gap: of the first missing
- *   16  u32       facts, inputs: how many; pages, keyframe: its number, each from 1 on; gap: how many facts are missing
- *   20  u32       facts: how many of them are events (all but `sampled`)
+ *   16  u32       facts, inputs: how many; pages, keyframe: its number, each from 1 on; gap: how many facts are missing (0: nobody knows)
+ *   20  u32       facts: how many of them are events (all but `sampled` and `progressed`)
  *   24  u32       CRC of the payload
  *   28  u32       CRC of bytes 0–27
  *
- * **session** The first block: `[program version, instant of the state at its start (0: there was none yet)]`.
+ * **session** The first block, and again wherever a recorder went on in the same file:
+ *   `[program version, instant of the state at its start (0: there was none yet)]`.
  *
  * **facts** What `packFacts` makes of the next facts of the session: at most 65,536. Each such block stands for itself.
  *   Samples are rounded when they are recorded: CPU to 0.01 %, load to 0.01, memory to 1 KiB.
@@ -40,8 +41,8 @@
  * **pages** A list of pages, before the first keyframe that names one of them. trace-keyframe.ts, trace-tables.ts and
  *   trace-series.ts say what is in a page.
  *
- * **gap** Facts are missing here: the disk was full, or the recorder could not keep up. A keyframe follows at once; the
- *   state between the last fact before and that keyframe is not known.
+ * **gap** Facts are missing here: the disk was full, the recorder could not keep up, or it ended and another went on. A
+ *   keyframe follows at once; the state between the last fact before and that keyframe is not known.
  *
  * **index** Written every few keyframes and at the end, about all blocks since the index before it:
  *   `[offset of the index before (0: none), keyframes, pages, incidents, gaps, facts, events]`
@@ -61,7 +62,8 @@ export const headBytes = 32;
 export const blockHeadBytes = 32;
 
 const magic = Buffer.from('\x89LBT\r\n\x1a\n', 'latin1');
-const pointerAt = 16;
+/** Of the head, what never changes ends there. */
+export const pointerAt = 16;
 
 /** Names of the kinds of blocks, by number. */
 export const blockKinds = { session: 1, facts: 2, pages: 3, keyframe: 4, gap: 5, index: 6, inputs: 7 } as const;
