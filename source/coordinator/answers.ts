@@ -53,7 +53,7 @@ export interface Caller {
 }
 
 /** Verbs that are answered once. */
-export type OnceVerb = Exclude<VerbName, 'wait' | 'logs' | 'events' | 'history' | 'watch' | 'look'>;
+export type OnceVerb = Exclude<VerbName, 'wait' | 'follow' | 'logs' | 'events' | 'history' | 'watch' | 'look'>;
 
 type Answers = {
   [V in OnceVerb]: (args: VerbArgs<V>, desk: Desk, caller: Caller) => VerbGives<V> | Promise<VerbGives<V>>;

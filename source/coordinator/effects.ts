@@ -29,7 +29,6 @@ export interface Effects {
 export function effects({ state, items, session }: EffectsOptions): Effects {
   /** Tasks of one batch for one node, by job: they leave as one `assign` a job. */
   const assigns = new Map<string, Map<number, NumberedTask[]>>();
-  /** Jobs whose submission is not durable. */
 
   function sendAssigns(node: string): void {
     const jobs = assigns.get(node);
@@ -43,6 +42,7 @@ export function effects({ state, items, session }: EffectsOptions): Effects {
     }
   }
 
+  /** Jobs whose submission is not durable. */
   const fresh = new Set<number>();
   /** Assignments that wait until they are durable. */
   const late = new Set<Fact>();

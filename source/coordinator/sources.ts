@@ -4,10 +4,11 @@ import { type Desk, jobOf, ordinalFor } from './answers.ts';
 import { eventsSource } from './events-source.ts';
 import { historySource } from './history-source.ts';
 import { logsSource } from './logs-source.ts';
+import { resultsSource } from './results-source.ts';
 import type { Source } from './source.ts';
 import { waitSource } from './wait-source.ts';
 
-export type SourceVerb = 'wait' | 'logs' | 'events' | 'history';
+export type SourceVerb = 'wait' | 'follow' | 'logs' | 'events' | 'history';
 
 /** Returns the source for the checked arguments of a verb; `wake` is called when it may have something. Throws LbtopError. */
 export function openSource(verb: SourceVerb, args: unknown, desk: Desk, wake: () => void): Source {
@@ -16,6 +17,11 @@ export function openSource(verb: SourceVerb, args: unknown, desk: Desk, wake: ()
       const { jobs } = args as VerbArgs<'wait'>;
       for (const job of jobs) jobOf(desk, job);
       return waitSource(jobs, desk.scheduler, desk.clock, desk.watch, wake);
+    }
+    case 'follow': {
+      const { job, order } = args as VerbArgs<'follow'>;
+      const { scheduler, outputs, watch } = desk;
+      return resultsSource(jobOf(desk, job), order, { state: scheduler.state, outputs, watch }, wake);
     }
     case 'logs': {
       const { job: id, index, follow, tail } = args as VerbArgs<'logs'>;

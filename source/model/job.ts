@@ -33,6 +33,12 @@ export type TaskState = (typeof taskStates)[number];
 export const endStates = ['succeeded', 'failed', 'cancelled', 'skipped', 'lost'] as const;
 export type EndState = (typeof endStates)[number];
 
+const ends: ReadonlySet<string> = new Set(endStates);
+
+export function isEndState(state: TaskState): state is EndState {
+  return ends.has(state);
+}
+
 /** Index of a state in `taskStates`. */
 export const stateCode = Object.fromEntries(taskStates.map((state, code) => [state, code])) as Record<
   TaskState,

@@ -12,7 +12,7 @@ import { emit, type Turn } from './turn.ts';
 export function decideTick(turn: Turn, { stalled }: EventOf<'tick'>): void {
   const { state, at } = turn;
   for (const node of state.nodes.values()) {
-    if (stalled || turn.heardAt[node.place] === undefined) turn.heardAt[node.place] = at;
+    if (stalled || turn.heardAt[node.place] === undefined) giveFreshWindow(turn, node);
     watchSilence(turn, node);
     if (node.intent === 'draining' && node.deadline !== null && node.deadline <= at) stopRunning(turn, node);
   }
@@ -27,17 +27,23 @@ export function decideTick(turn: Turn, { stalled }: EventOf<'tick'>): void {
   }
 }
 
+/** A stall that was long enough for a node to give us up leaves it time to find us again, as a restart of ours does. */
+function giveFreshWindow(turn: Turn, { place }: NodeState): void {
+  const silentMs = turn.at - (turn.heardAt[place] ?? turn.at);
+  if (silentMs >= liveness.lostAfterDropMs) turn.stalledFor.add(place);
+  turn.heardAt[place] = turn.at;
+}
+
 function watchSilence(turn: Turn, node: NodeState): void {
   if (node.health === 'lost' || node.health === 'left') return;
   const silentMs = turn.at - (turn.heardAt[node.place] as number);
-  if (
-    node.droppedAt !== null &&
-    turn.at - node.droppedAt >= liveness.lostAfterDropMs &&
-    silentMs >= liveness.lostAfterDropMs
-  )
+  const broken = node.droppedAt !== null;
+  const stalled = broken && turn.stalledFor.has(node.place);
+  const dropMs = stalled ? liveness.lostAfterRestartMs : liveness.lostAfterDropMs;
+  const silenceMs = (node.connected || broken) && !stalled ? liveness.lostAfterMs : liveness.lostAfterRestartMs;
+  if (node.droppedAt !== null && turn.at - node.droppedAt >= dropMs && silentMs >= dropMs)
     loseNode(turn, node, 'its connection broke and it did not come back');
-  else if (silentMs >= (node.connected || node.droppedAt !== null ? liveness.lostAfterMs : liveness.lostAfterRestartMs))
-    loseNode(turn, node, `silent for ${Math.round(silentMs / 1_000)} s`);
+  else if (silentMs >= silenceMs) loseNode(turn, node, `silent for ${Math.round(silentMs / 1_000)} s`);
   else if (silentMs >= liveness.suspectAfterMs && node.health === 'up')
     emit(turn, { kind: 'node-health', node: node.name, health: 'suspect', reason: 'silent' });
 }
@@ -53,6 +59,7 @@ export function decideHeard(turn: Turn, name: string): void {
   const node = turn.state.nodes.get(name);
   if (node === undefined) return;
   turn.heardAt[node.place] = turn.at;
+  turn.stalledFor.delete(node.place);
   if (node.health === 'suspect' && node.connected && !turn.leaving.has(node.place))
     emit(turn, { kind: 'node-health', node: name, health: 'up', reason: '' });
 }

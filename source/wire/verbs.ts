@@ -91,6 +91,8 @@ export const verbs = {
     list(resultRowShape, limits.pageRows),
     read,
   ),
+  /** Streams the results of a job as its tasks end, each once, some at a time: in order of index, or in that of their ends. */
+  follow: verb(struct({ job, order: word(['index', 'end']) }), list(resultRowShape, limits.pageRows), read, true),
   /** Output in order of index (one task: as it comes). `follow`: until the tasks have ended. `tail`: at most that many bytes first. */
   logs: verb(
     struct({ job, index, follow: flag, tail: nullable(counter) }),

@@ -1,6 +1,6 @@
 /** `lbtop --node` in a terminal: its own view, in a process of its own. */
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { descendants } from '../../source/node/process-stat.ts';
 import { type Cluster, program, startCluster, until } from '../helpers/lbtop.ts';
 import { noTerminal, openTerminal, type TestTerminal } from '../helpers/terminal.ts';
@@ -13,6 +13,11 @@ describe.skipIf(why !== null)('a node in a terminal', () => {
   beforeAll(async () => {
     cluster = await startCluster([]);
   });
+  const terminals: TestTerminal[] = [];
+  afterEach(() => {
+    // A node outlives its terminal.
+    for (const one of terminals.splice(0)) one.signal('SIGKILL');
+  });
   afterAll(() => cluster[Symbol.asyncDispose]());
 
   function open(name: string): TestTerminal {
@@ -21,12 +26,18 @@ describe.skipIf(why !== null)('a node in a terminal', () => {
     const env = Object.fromEntries(
       Object.entries(environment).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
     );
-    return openTerminal(node, [cli, '--node', '--connect', `${host}:${port}`, '--name', name, '--slots', '2'], {
-      columns: 100,
-      rows: 24,
-      env,
-      cwd: cluster.directory,
-    });
+    const terminal = openTerminal(
+      node,
+      [cli, '--node', '--connect', `${host}:${port}`, '--name', name, '--slots', '2'],
+      {
+        columns: 100,
+        rows: 24,
+        env,
+        cwd: cluster.directory,
+      },
+    );
+    terminals.push(terminal);
+    return terminal;
   }
 
   test('shows slots, tasks, CPU and the link; q stops the node and gives the terminal back', async () => {
