@@ -25,6 +25,7 @@ async function main(argv: readonly string[], io: Io, where: Places): Promise<num
   if (word === 'simulate') return simulate(line, io);
   if (word === 'trace') return trace(line, io);
   if (word === 'whatif') return whatIf(line, io);
+  if (word === 'explain' && flags.recorded !== undefined) return explainRecorded(line, io);
   if (word !== null) return runWord({ ...line, word }, io, where);
   switch (mode) {
     case 'coordinator':
@@ -218,6 +219,11 @@ async function trace(line: CommandLine, io: Io): Promise<number> {
     const { writeCast } = await import('./source/ui/cast.tsx');
     await writeCast(recording, { ...options, columns: 120, rows: 36 });
   });
+}
+
+async function explainRecorded(line: CommandLine, io: Io): Promise<number> {
+  const { explainRecording } = await import('./source/simulation/traces/explain-word.ts');
+  return explainRecording(line, io);
 }
 
 async function whatIf(line: CommandLine, io: Io): Promise<number> {

@@ -291,6 +291,10 @@ export const flagTable = {
     'export without commands, names, variables, hosts and outputs; the same becomes the same word',
     typed,
   ),
+  recorded: flag(file, 'FILE|DIR', ['explain'], 'of a recorded session, or of a data directory, at its end', {
+    flag: 'replay',
+    ...typed,
+  }),
   addNodes: flag(count(0, limits.nodes), 'N', whatif, 'with so many nodes more, like those that were there', typed),
   whatifCpuLimit: flag(number(1, 100), 'PERCENT', whatif, 'with another CPU limit', { flag: 'cpu-limit', ...typed }),
   assert: flag(
