@@ -12,10 +12,9 @@ import { openPlace } from './places.ts';
 import { explain, lastTop, openTask, readLog } from './reading.ts';
 import type { Reach } from './store.ts';
 import { moveTo } from './table-state.ts';
+import { viewOf, views } from './tabs.ts';
 import { targetNodes, targets } from './targets.ts';
 import { clearLine, completeLine, dropLine, rubOut, takeLine, typeIn } from './typing.ts';
-
-const views = ['nodes', 'jobs', 'tasks', 'events', 'charts'] as const;
 
 /** Does it. */
 export function perform(action: Action, reach: Reach): void {
@@ -236,9 +235,7 @@ function back(reach: Reach): void {
 }
 
 function turnView(reach: Reach, direction: 1 | -1): void {
-  const { place } = reach.get();
-  const shown = place.screen === 'node' ? 'nodes' : place.screen === 'job' ? 'jobs' : place.screen;
-  const at = views.indexOf(shown);
+  const at = views.indexOf(viewOf(reach.get().place.screen));
   openPlace(reach, { screen: views[(at + direction + views.length) % views.length] ?? 'nodes', of: null }, false);
 }
 

@@ -18,6 +18,8 @@ import {
   withTable,
 } from './interface-state.ts';
 import { actionOf, type Context } from './keys.ts';
+import type { MouseAct } from './mouse.ts';
+import { pointed } from './pointing.ts';
 import { lastTop } from './reading.ts';
 import { settle } from './table-state.ts';
 import { typed } from './typing.ts';
@@ -44,6 +46,8 @@ export interface Store {
   /** Calls back after each change; returns how to end that. */
   subscribe(listener: () => void): () => void;
   press(key: string): void;
+  /** The mouse. */
+  point(act: MouseAct): void;
   resize(columns: number, rows: number): void;
   /** Paint everything anew. */
   repaint(): void;
@@ -201,6 +205,14 @@ export function interfaceStore(feed: Feed, options: StoreOptions): Store {
     },
   };
 
+  const press = (key: string): void => {
+    const context = contextOf(state);
+    const powers = { mayAct: state.mayAct, inTime: state.time !== null && !state.time.live };
+    const action = actionOf(key, context, state.place.screen, powers);
+    if (action !== null) perform(action, reach);
+    else if (context === 'input') typed(key, reach);
+  };
+
   return {
     get state() {
       return state;
@@ -211,13 +223,8 @@ export function interfaceStore(feed: Feed, options: StoreOptions): Store {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    press(key) {
-      const context = contextOf(state);
-      const powers = { mayAct: state.mayAct, inTime: state.time !== null && !state.time.live };
-      const action = actionOf(key, context, state.place.screen, powers);
-      if (action !== null) perform(action, reach);
-      else if (context === 'input') typed(key, reach);
-    },
+    press,
+    point: (act) => pointed(act, reach, press),
     resize(columns, rows) {
       if (columns === state.columns && rows === state.rows) return;
       let next: InterfaceState = { ...state, columns, rows };

@@ -3,12 +3,12 @@ import type { ReactNode } from 'react';
 import { pad } from '../../view/cells.ts';
 import { grouped } from '../../view/format.ts';
 import { fixed, joined, type SafeText, vouched } from '../../view/safe-text.ts';
+import { signOf } from '../footer.ts';
 import { type InterfaceState, isPast, type Pages as PagesMode } from '../interface-state.ts';
 import { type Group, type KeyRow, keysAt } from '../keys.ts';
 import { boxed, padRow, type Row } from '../line.ts';
 import { longest } from '../table.ts';
 import type { Theme } from '../theme.ts';
-import { signOf } from './foot.tsx';
 import { plain, Rows } from './rows.tsx';
 
 export function Pages({ state, mode, theme }: { state: InterfaceState; mode: PagesMode; theme: Theme }): ReactNode {
