@@ -6,6 +6,7 @@ import { displayText } from '../view/display-text.ts';
 import { sorts } from '../view/look.ts';
 import { fixed } from '../view/safe-text.ts';
 import { askCancel, askDrain, askQuit, commandsToRetry } from './asking.ts';
+import { helpRows } from './help.ts';
 import { type InterfaceState, layoutOf, tableOf, windowHere, withTable } from './interface-state.ts';
 import type { Action } from './keys.ts';
 import { openPlace } from './places.ts';
@@ -179,8 +180,8 @@ function pageOf(state: InterfaceState): number {
 function move(reach: Reach, by: number): void {
   const state = reach.get();
   if (state.mode.kind === 'pages') {
-    const { lines } = state.mode;
-    const most = lines === 'help' ? 10_000 : lastTop(lines.length, state.rows);
+    const lines = state.mode.lines === 'help' ? helpRows(state) : state.mode.lines;
+    const most = lastTop(lines.length, state.rows);
     const top = Math.max(0, Math.min(Math.min(state.mode.top, most) + by, most));
     return reach.set({ ...state, mode: { ...state.mode, top } });
   }

@@ -7,28 +7,10 @@ import { themeFor } from '../../source/ui/theme.ts';
 import type { FakeFeed } from './fixtures/fake-feed.ts';
 import { fakeFeed } from './fixtures/fake-feed.ts';
 import { type FakeTime, fakeTime } from './fixtures/fake-time.ts';
+import { bytesOf } from './fixtures/key-bytes.ts';
 import { fakeSession, type Session } from './fixtures/session.ts';
 
 const colours = /\x1b\[[0-9;]*m/g;
-const named: Record<string, string> = {
-  Up: '\x1b[A',
-  Down: '\x1b[B',
-  Right: '\x1b[C',
-  Left: '\x1b[D',
-  'S-Right': '\x1b[1;2C',
-  'S-Left': '\x1b[1;2D',
-  PgUp: '\x1b[5~',
-  PgDn: '\x1b[6~',
-  Home: '\x1b[H',
-  End: '\x1b[F',
-  Enter: '\r',
-  Esc: '\x1b',
-  Tab: '\t',
-  'S-Tab': '\x1b[Z',
-  Space: ' ',
-  Backspace: '\x7f',
-  'C-c': '\x03',
-};
 
 interface Driven {
   session: Session;
@@ -99,7 +81,7 @@ async function driven(
     async press(...keys) {
       for (const key of keys) {
         const wanted = heard + 1;
-        app.stdin.write(named[key] ?? key);
+        app.stdin.write(bytesOf(key));
         await settled(wanted);
       }
     },

@@ -97,9 +97,10 @@ const pictures: [name: string, keys: readonly string[]][] = [
 ];
 
 describe.each([
+  [200, 60],
   [120, 40],
   [80, 24],
-  [40, 10],
+  [30, 10],
 ])('%ix%i', (columns, rows) => {
   test.each(pictures)('%s', async (name, keys) => {
     const { store, feed } = await shown(columns, rows, keys);
@@ -116,7 +117,6 @@ describe.each([
 });
 
 test.each([
-  ['30x10', 30, 10],
   ['20x5', 20, 5],
   ['tiny', 60, 4],
 ])('small: %s', async (name, columns, rows) => {

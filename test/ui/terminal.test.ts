@@ -165,8 +165,8 @@ describe.skipIf(why !== null)('on a real terminal', () => {
     open.push(terminal);
     await terminal.waitFor('node-01');
     terminal.keys('\x1a');
-    await terminal.waitFor('stopped');
-    await terminal.waitFor('node-01');
+    // The shell may bring it back before its words are seen on the screen.
+    await expect.poll(() => terminal.output, { timeout: 20_000 }).toMatch(/stopped[\s\S]*\x1b\[\?1049h/);
     terminal.keys('j');
     await terminal.waitFor(/▌ . node-02/);
     terminal.keys('q');
