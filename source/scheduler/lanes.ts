@@ -19,7 +19,13 @@ export function kindOfRoom(spec: JobSpec): string {
   let kind = kinds.get(spec);
   if (kind === undefined) {
     const labels = Object.entries(spec.labels).map(([key, value]) => `${key}=${value}`);
-    const names = [labels.sort(), Object.keys(spec.resources).sort(), handlerOf(spec), spec.memoryBytes > 0];
+    const names = [
+      labels.sort(),
+      Object.keys(spec.resources).sort(),
+      handlerOf(spec),
+      spec.memoryBytes > 0,
+      spec.direct,
+    ];
     kind = JSON.stringify(names);
     kinds.set(spec, kind);
   }
