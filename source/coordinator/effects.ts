@@ -31,7 +31,6 @@ export interface Effects {
 export function effects({ state, items, session, tickets }: EffectsOptions): Effects {
   /** Tasks of one batch for one node, by job: they leave as one `assign` a job. */
   const assigns = new Map<string, Map<number, NumberedTask[]>>();
-  /** Jobs whose submission is not durable. */
 
   function sendAssigns(node: string): void {
     const jobs = assigns.get(node);
@@ -45,6 +44,7 @@ export function effects({ state, items, session, tickets }: EffectsOptions): Eff
     }
   }
 
+  /** Jobs whose submission is not durable. */
   const fresh = new Set<number>();
   /** Assignments that wait until they are durable. */
   const late = new Set<Fact>();

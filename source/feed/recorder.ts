@@ -4,7 +4,8 @@
  * or is full, facts are counted instead of kept, and the trace says how many are missing.
  */
 
-import { oneLine } from '../model/errors.ts';
+import { statSync } from 'node:fs';
+import { LbtopError, oneLine } from '../model/errors.ts';
 import type { Event } from '../model/event.ts';
 import { type Fact, type FactOf, isLasting } from '../model/fact.ts';
 import { roundedSample } from '../model/node.ts';
@@ -12,10 +13,12 @@ import type { State } from '../scheduler/state.ts';
 import type { Series } from '../view/series.ts';
 import { packValue } from '../wire/codec.ts';
 import { packFacts } from '../wire/fact-bytes.ts';
+import { writerOf } from './file-writer.ts';
 import { incidentFlag } from './trace-format.ts';
 import { incidentOf } from './trace-incident.ts';
 import { type Input, inputOf, packInputs, type Seen } from './trace-inputs.ts';
 import { instantOf, keyframes } from './trace-keyframe.ts';
+import { type Continuation, continuationOf } from './trace-outline.ts';
 import { type Disk, type Sealed, traceWriter } from './trace-writer.ts';
 
 /** A block of facts is closed at this size, or when it is old enough that a crash would cost too much. */
@@ -35,7 +38,7 @@ const backlogBytes = 32 * 1024 * 1024;
 const retryMs = 10_000;
 
 export interface RecorderOptions {
-  /** Where to; must not exist, or be empty. */
+  /** Where to; a recording that is there already goes on behind its end, with a gap. */
   file: string;
   /** Of the program. */
   version: string;
@@ -79,11 +82,13 @@ export interface Recorder {
   close(): Promise<void>;
 }
 
-/** Begins to record. Throws LbtopError (usage) where the file cannot be had or has something in it already. */
+/** Begins to record. Throws LbtopError (usage) where the file cannot be had or has something else in it already. */
 export function startRecorder({ file, version, state, series, anew, log, disk }: RecorderOptions): Recorder {
+  const continues = disk === undefined ? earlier(file) : null;
   const startedAt = instantOf(state);
-  const writer = traceWriter({ file, disk, session: packValue([version, startedAt]), startedAt, written, failed });
-  const frames = keyframes(state, series ?? null);
+  const session = packValue([version, startedAt]);
+  const writer = traceWriter({ file, disk, session, startedAt, continues, written, failed });
+  const frames = keyframes(state, series ?? null, continues ?? undefined);
 
   let open: Fact[] = [];
   let openTextBytes = 0;
@@ -111,7 +116,11 @@ export function startRecorder({ file, version, state, series, anew, log, disk }:
   /** Of the next block: a scheduler begins there with the keyframe before. */
   let start: Seen[] | null = null;
 
-  guarded(begin);
+  guarded(() => {
+    // Nobody knows what happened since then.
+    if (continues !== null) put({ kind: 'gap', flags: 0, at: continues.until, count: 0, events: 0, payload: null });
+    begin();
+  });
   const timer = setInterval(() => {
     guarded(() => {
       if (open.length > 0 && performance.now() - openSince >= oldestMs) seal();
@@ -330,6 +339,19 @@ export function startRecorder({ file, version, state, series, anew, log, disk }:
       else log(`recording ${file}: ${writer.bytes} bytes${dropped > 0 ? `, ${dropped} facts are missing` : ''}`);
     },
   };
+}
+
+/** Returns how a recording that is there goes on; null where there is none. Throws LbtopError (usage) for another file. */
+function earlier(file: string): Continuation | null {
+  if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true) return null;
+  const instead = 'record into another file';
+  const pid = writerOf(file);
+  if (pid !== null) throw new LbtopError('usage', `${file} is being written by process ${pid}: ${instead}`);
+  try {
+    return continuationOf(file);
+  } catch (error) {
+    throw new LbtopError('usage', `${oneLine(error)}: ${instead}, or remove it first`);
+  }
 }
 
 /** A specification may be of any size: what it adds to a block. */

@@ -21,7 +21,7 @@ const mostWaitingBytes = 4 * 1024 * 1024;
 export async function openRecording(path: string): Promise<Trace> {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return openTrace(path);
   if (!existsSync(journalFiles(path).journal))
-    throw new LbtopError('usage', `cannot replay ${path}: it is a directory without a journal of lbtop`);
+    throw new LbtopError('usage', `cannot read ${path}: it is a directory without a journal of lbtop`);
   const directory = mkdtempSync(join(tmpdir(), 'lbtop-replay-'));
   try {
     const file = join(directory, 'data.lbtrace');
@@ -53,5 +53,5 @@ async function recordJournal(directory: string, file: string): Promise<void> {
     await store.close();
   }
   const { dropped, why } = (recorder as Recorder | null)?.status() ?? { dropped: 0, why: null };
-  if (dropped > 0) throw new LbtopError('failed', `cannot replay ${directory}: ${file} cannot be written (${why})`);
+  if (dropped > 0) throw new LbtopError('failed', `cannot read ${directory}: ${file} cannot be written (${why})`);
 }

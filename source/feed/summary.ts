@@ -235,7 +235,6 @@ export function summaryLines(summary: Summary, utcOffsetMinutes: number): string
     '',
     `recording ${size(summary.fileBytes)}: ${grouped(summary.heartbeats)} heartbeats, ${grouped(summary.events)} events${perBeat}${perTask}`,
   );
-  const counted = gaps.map(({ at, missing }) => ({ at, missing: missing ?? 0 }));
-  for (const note of notesOf({ gaps: counted, damage, cut })) lines.push(`note      ${note}`);
+  for (const note of notesOf({ gaps, damage, cut })) lines.push(`note      ${note}`);
   return lines;
 }

@@ -2,13 +2,13 @@
 
 import type { JobSpec } from '../model/job.ts';
 import { limits } from '../model/limits.ts';
-import { type Attempt, attemptId } from '../model/node.ts';
+import { type Attempt, attemptId, type Outcome } from '../model/node.ts';
 import type { AssignedTask, Message, MessageOf } from '../wire/messages.ts';
 import { type AttemptWatcher, endedAttempt, type HeldAttempt, noEnd, outcomeOf, waitingAttempt } from './attempt.ts';
 import { type AttemptRunOptions, attemptRuns } from './attempt-run.ts';
 import type { Clock } from './clock.ts';
 import type { HeldTask } from './held-task.ts';
-import type { RunEnd } from './runners/runner.ts';
+import type { RunEnd, StreamNumber } from './runners/runner.ts';
 import type { Spool } from './spool.ts';
 
 export interface ExecutorOptions extends AttemptRunOptions {
@@ -76,8 +76,17 @@ export function executor(options: ExecutorOptions): Executor {
   const whenIdle: (() => void)[] = [];
   const spent = spentTickets(clock);
 
-  for (const outcome of spool.outcomes) {
+  for (const { outcome, rests } of spool.ends) {
     const held = endedAttempt(outcome);
+    held.streams = rests.map((rest, i) =>
+      options.pump.stream(
+        held.key,
+        (i + 1) as StreamNumber,
+        () => {}, // nobody writes any more
+        () => sayEnd(held),
+        rest,
+      ),
+    );
     ended.set(held.id, held);
   }
 
@@ -140,7 +149,7 @@ export function executor(options: ExecutorOptions): Executor {
     ended.set(held.id, held);
     free = rounded(free + task.spec.cpus);
     held.outcome = outcomeOf(held, end, clock.now());
-    spool.keep(held.outcome);
+    keep(held, held.outcome);
     sayEnd(held);
     held.watcher?.ended(held.outcome);
     fill();
@@ -153,9 +162,16 @@ export function executor(options: ExecutorOptions): Executor {
     ended.set(held.id, held);
     const error = `needs ${cpus} slots, this node has ${options.slots}`;
     held.outcome = outcomeOf(held, { ...noEnd, outcome: 'unfit', error }, clock.now());
-    spool.keep(held.outcome);
+    keep(held, held.outcome);
     sayEnd(held);
     held.watcher?.ended(held.outcome);
+  }
+
+  function keep(held: HeldAttempt, outcome: Outcome): void {
+    spool.keep(
+      outcome,
+      held.streams.map((one) => one.rest()),
+    );
   }
 
   /** Says `ended` when all output has been said before it. */

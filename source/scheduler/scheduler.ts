@@ -66,6 +66,7 @@ export function createScheduler(
     settled: false,
     heardAt: [],
     leaving: new Set(),
+    stalledAt: [],
     at: state.at,
     facts: [],
   };
@@ -74,6 +75,7 @@ export function createScheduler(
     turn.placement.reset();
     turn.reservations.reset();
     turn.busy.reset();
+    turn.stalledAt.length = 0;
     turn.settled = false;
   }
 

@@ -19,6 +19,8 @@ export interface Turn {
   readonly heardAt: number[];
   /** Places of nodes that said that they will leave: they are heard and take nothing. An observation, as above. */
   readonly leaving: Set<number>;
+  /** When we last went on after a stall in which a node may have given us up, by its place. An observation, as above. */
+  readonly stalledAt: number[];
   at: number;
   facts: Fact[];
 }

@@ -1,5 +1,5 @@
 /** A node that does no work: it answers each assignment at once. Measures the coordinator and the wire, nothing else. */
-import type { Outcome } from '../../source/model/node.ts';
+import type { NodeInfo, Outcome } from '../../source/model/node.ts';
 import type { Connection } from '../../source/wire/connection.ts';
 import { connect } from '../../source/wire/endpoint.ts';
 
@@ -49,22 +49,7 @@ export async function loopbackNode(
     kind: 'join',
     name,
     incarnation: name,
-    info: {
-      cores: slots,
-      cpuModel: 'none',
-      memoryTotal: 1e9,
-      slots,
-      labels: {},
-      resources: {},
-      handlers: [],
-      throttle: 1,
-      cpuLimit: null,
-      listen: null,
-      host: 'localhost',
-      platform: 'bench',
-      version: 'bench',
-      pid: 1,
-    },
+    info: nodeInfo(slots),
     running: [],
     waiting: [],
     ended: [],
@@ -79,6 +64,26 @@ export async function loopbackNode(
     get done() {
       return done;
     },
+  };
+}
+
+/** What a node says of a machine that is not there. */
+export function nodeInfo(slots: number): NodeInfo {
+  return {
+    cores: slots,
+    cpuModel: 'none',
+    memoryTotal: 1e9,
+    slots,
+    labels: {},
+    resources: {},
+    handlers: [],
+    throttle: 1,
+    cpuLimit: null,
+    listen: null,
+    host: 'localhost',
+    platform: 'bench',
+    version: 'bench',
+    pid: 1,
   };
 }
 

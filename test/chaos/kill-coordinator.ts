@@ -2,7 +2,7 @@
  * A coordinator that is killed (kill -9) again and again while nodes work. What counts is what the tasks themselves have
  * written: each appends a line to one ledger when it begins, and one when it ends.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ResultRow, Status } from '../../source/model/report.ts';
@@ -48,11 +48,17 @@ export async function killAgainAndAgain(options: KillOptions): Promise<Killed> {
   const { job } = await cluster.json<{ job: number }>([
     ...['submit', '--array', `0-${tasks - 1}`, '--', 'sh', '-c', script, 'sh', '{#}', ledger, String(taskSeconds)],
   ]);
+  using counts = tally(ledger);
   let whileRunning = 0;
   for (let kill = 0; kill < kills; kill++) {
     const ended = ((kill + Math.random()) * tasks) / (kills + 1);
-    await until(() => linesOf(ledger, 'e').length >= ended);
-    if (linesOf(ledger, 'b').length > linesOf(ledger, 'e').length) whileRunning += 1;
+    // A kill finds something that runs, unless nothing is left to run.
+    await until(() => {
+      const { begun, over } = counts.read();
+      return over >= ended && (begun > over || over === tasks);
+    });
+    const { begun, over } = counts.read();
+    if (begun > over) whileRunning += 1;
     await cluster.fleet.killCoordinator();
     // Long enough for tasks to end meanwhile, now and then.
     await sleep(Math.random() * 500 * taskSeconds);
@@ -76,11 +82,27 @@ function secondsSince(begunAt: number): number {
   return Math.round((performance.now() - begunAt) / 1_000);
 }
 
-function linesOf(ledger: string, kind: string): string[] {
-  return readFileSync(ledger, 'utf8')
-    .split('\n')
-    .filter((line) => line.startsWith(kind));
+/** Returns what counts begins and ends in the ledger; it reads each line once. */
+function tally(ledger: string): Disposable & { read(): { begun: number; over: number } } {
+  const file = openSync(ledger, 'r');
+  const piece = Buffer.alloc(64 * 1024);
+  let [begun, over] = [0, 0];
+  let fresh = true;
+  return {
+    read() {
+      for (let got = readSync(file, piece); got > 0; got = readSync(file, piece))
+        for (const byte of piece.subarray(0, got)) {
+          if (fresh && byte === letter.b) begun += 1;
+          else if (fresh && byte === letter.e) over += 1;
+          fresh = byte === letter.newline;
+        }
+      return { begun, over };
+    },
+    [Symbol.dispose]: () => closeSync(file),
+  };
 }
+
+const letter = { b: 98, e: 101, newline: 10 } as const;
 
 function judged(rows: readonly ResultRow[], ledger: string, tasks: number, status: Status) {
   const begun = new Map<number, number>();

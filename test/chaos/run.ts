@@ -6,6 +6,11 @@ const trials: Record<string, () => Promise<void>> = {
   'trace-cut': async () => (await import('./trace-cut.ts')).showTraceCuts(),
   'disk-full': async () => (await import('./disk-full.ts')).showDiskFull(),
   recovery: async () => (await import('./recovery.ts')).showRecovery(),
+  stall: async () => (await import('./stall.ts')).showStalls(),
+  storm: async () => (await import('./storm.ts')).showStorm(),
+  memory: async () => (await import('./memory.ts')).showMemory(),
+  'node-restart': async () => (await import('./node-restart.ts')).showNodeRestarts(),
+  'second-coordinator': async () => (await import('./second-coordinator.ts')).showSeconds(),
   'process-care': async () => (await import('./process-care.ts')).showProcessCare(),
 };
 

@@ -87,7 +87,7 @@ test.each([0, 500])(
 test('says in one line what is wrong with a directory', async () => {
   mkdirSync(join(directory, 'empty'));
   await expect(openRecording(join(directory, 'empty'))).rejects.toThrow(
-    /^cannot replay .*empty: it is a directory without a journal of lbtop$/,
+    /^cannot read .*empty: it is a directory without a journal of lbtop$/,
   );
   const opened = await store(lasting().slice(0, 500));
   await opened.close();

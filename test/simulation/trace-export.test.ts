@@ -210,13 +210,17 @@ describe('redacted', () => {
         holding: { running: [], waiting: [], ended: [] },
       },
       { kind: 'submit', at: 3, spec, by: 'alice@db.internal' },
-      { kind: 'dispatch', at: 4 },
+      { kind: 'submit', at: 3, spec: { ...spec, key: 'alice-2' }, by: 'alice@db.internal' },
+      { kind: 'cancel', at: 3, target: { job: 2, ordinal: null }, by: 'alice@db.internal' },
     ];
-    for (const event of all.slice(0, 3)) handle(event);
+    for (const event of all) handle(event);
     // Half of it is in the first state, half in facts.
     const recorder = startRecorder({ file: target, version: '1', state, anew, log: () => {} });
     const tell = (event: (typeof all)[number]): void => recorder.record(handle(event), event);
     tell({ kind: 'dispatch', at: 4 });
+    const attempt = { job: 1, ordinal: 1, attempt: 1 };
+    tell({ kind: 'started', at: 5, node: 'db.internal', attempt });
+    tell({ kind: 'progress', at: 6, node: 'db.internal', attempt, share: 0.5, note: 'alice-at-work' });
     for (const outcome of ['failed', 'unfit'] as const)
       tell({
         ...{ kind: 'outcome', at: 9, node: 'db.internal' },
@@ -245,6 +249,7 @@ describe('redacted', () => {
   test('nothing of commands, names, variables, hosts and outputs is left in any format', async () => {
     const secret = await secretSession();
     const plain = JSON.stringify(linesOf(openTrace(secret)));
+    expect(plain).toContain('alice-at-work');
     for (const word of secrets) expect(plain).toContain(word);
     const hidden = (): Trace => redactedTrace(openTrace(secret));
     let cast = '';

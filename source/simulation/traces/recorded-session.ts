@@ -62,16 +62,32 @@ export interface RecordedSession {
 /** Of delays, so many are kept for their median. */
 const delaysKept = 10_000;
 
-/** Reads a session. Throws LbtopError (failed) where something is missing in between: what follows then is not the same. */
+/**
+ * Reads a session. Throws LbtopError (failed) where something is missing in between (what follows then is not the same), and
+ * where it has nothing to compare.
+ */
 export function recordedSession(trace: Trace): RecordedSession {
   const reading = newReading();
   for (const item of trace.items()) {
-    if (item.kind === 'gap' || trace.damage.length > 0)
-      throw new LbtopError('failed', 'facts are missing in it: a session with gaps cannot be lived again');
+    const [damage] = trace.damage;
+    if (item.kind === 'gap' || damage !== undefined)
+      throw unusable(
+        trace,
+        `facts are missing${damage === undefined ? '' : ` (${damage.why})`}, and a session with gaps cannot be lived again`,
+      );
     if (item.kind === 'state') reading.begin(item.restored.state);
     else if (item.kind === 'facts') for (const fact of item.facts) reading.take(fact);
   }
-  return reading.session(trace);
+  const session = reading.session(trace);
+  if (session.ended.size === 0)
+    throw unusable(trace, 'no task that came in it ended in it: there is nothing to compare');
+  if (session.beats.length === 0)
+    throw unusable(trace, 'it has no heartbeats (a data directory keeps none): record the session with --record');
+  return session;
+}
+
+function unusable({ file }: Trace, why: string): LbtopError {
+  return new LbtopError('failed', `${file}: ${why}`);
 }
 
 function newReading() {
@@ -249,7 +265,7 @@ function newReading() {
       apply(state, fact);
     },
     session(trace: Trace): RecordedSession {
-      if (rules === null) throw new LbtopError('failed', 'nothing was recorded in it');
+      if (rules === null) throw unusable(trace, 'nothing was recorded in it');
       const { learned } = state;
       const speed = (node: string): number => speedOf(learned, node);
       const runs = new Map<string, Run[]>();

@@ -1,9 +1,10 @@
 /**
  * A trace without what it tells of its people: commands, names, variables, hosts and what tasks wrote are replaced by a kind
- * and a number, the same thing by the same number everywhere. Times, counts, loads and decisions stay. What is not listed
- * here as harmless is replaced.
+ * and a number, the same thing by the same number everywhere. Times, counts, loads and decisions stay. A text that no rule
+ * names and that is not listed as harmless is replaced too: what is recorded one day and forgotten here leaks nothing.
  */
 import type { Trace, TraceItem } from '../../feed/trace-reader.ts';
+import { requeueReasons } from '../../model/fact.ts';
 import { builtInTasks, type JobSpec, type Work } from '../../model/job.ts';
 import type { NodeInfo } from '../../model/node.ts';
 import { restoreSnapshot, takeSnapshot } from '../../scheduler/snapshot.ts';
@@ -25,11 +26,19 @@ type Word =
   | 'reason'
   | 'resource'
   | 'task'
+  | 'text'
   | 'user'
   | 'value'
   | 'variable';
 
 type Rule = (value: never) => unknown;
+
+/** Fields whose texts come from a list in the program, or tell of a machine's make. */
+const harmless: ReadonlySet<string> = new Set([
+  ...['kind', 'state', 'endState', 'health', 'intent', 'policy', 'discipline', 'items', 'rest', 'signal'],
+  ...['version', 'software', 'platform', 'cpuModel'],
+]);
+const scheduling: ReadonlySet<string> = new Set(requeueReasons);
 
 /** Replaces texts by words with numbers; the same text becomes the same word. */
 interface Redactor {
@@ -68,6 +77,19 @@ function redactor(): Redactor {
   const valueText = (text: string): string => replaced('value', text);
   const same = <T>(value: T): T => value;
 
+  /** What no rule is for: numbers stay, texts do not. */
+  function unnamed(field: string, value: unknown): unknown {
+    if (typeof value === 'string') return harmless.has(field) ? value : replaced('text', value);
+    if (typeof value !== 'object' || value === null) return value;
+    if (value instanceof Uint8Array) return new Uint8Array();
+    if (Array.isArray(value)) return value.map((one) => unnamed(field, one));
+    return fields(value);
+  }
+
+  function fields(of: object): Record<string, unknown> {
+    return Object.fromEntries(Object.entries(of).map(([name, value]) => [name, unnamed(name, value)]));
+  }
+
   function work(of: Work): Work {
     const builtIn = (builtInTasks as readonly string[]).includes(of.task);
     return {
@@ -81,7 +103,7 @@ function redactor(): Redactor {
 
   const rules: Readonly<Record<string, Rule>> = {
     spec: (spec: JobSpec): JobSpec => ({
-      ...spec,
+      ...(fields(spec) as JobSpec),
       name: replaced('job', spec.name),
       work: work(spec.work),
       resources: entries(spec.resources, 'resource', same),
@@ -92,7 +114,7 @@ function redactor(): Redactor {
       stdin: null,
     }),
     info: (info: NodeInfo): NodeInfo => ({
-      ...info,
+      ...(fields(info) as NodeInfo),
       labels: entries(info.labels, 'label', valueText),
       resources: entries(info.resources, 'resource', same),
       handlers: info.handlers.map((text) => replaced('task', text)),
@@ -107,12 +129,16 @@ function redactor(): Redactor {
         stopping: by('reason')(one.stopping),
       })),
     errors: (errors: [number, string][]) => errors.map(([ordinal, text]) => [ordinal, replaced('error', text)]),
+    // Rows of a table of tasks: times and numbers.
+    rows: same,
     node: by('node') as Rule,
     address: by('address') as Rule,
     incarnation: by('process') as Rule,
     by: by('user') as Rule,
-    reason: by('reason') as Rule,
+    reason: (text: string) => (scheduling.has(text) ? text : replaced('reason', text)),
+    note: by('reason') as Rule,
     why: by('reason') as Rule,
+    closedWhy: by('reason') as Rule,
     healthReason: by('reason') as Rule,
     error: by('error') as Rule,
   };
@@ -121,7 +147,7 @@ function redactor(): Redactor {
     const out: Record<string, unknown> = {};
     for (const [name, value] of Object.entries(from)) {
       const rule = rules[name] as ((value: unknown) => unknown) | undefined;
-      out[name] = rule === undefined ? value : rule(value);
+      out[name] = rule === undefined ? unnamed(name, value) : rule(value);
     }
     return out as T;
   }

@@ -6,10 +6,11 @@ import { usage } from '../../client/complaint.ts';
 import { count } from '../../client/format.ts';
 import { type Io, printJson, printLine } from '../../client/io.ts';
 import { type ShareProgress, shareProgress } from '../../client/progress.ts';
+import { openRecording } from '../../feed/recording.ts';
 import { summarise, summaryLines } from '../../feed/summary.ts';
 import { jsonLines } from '../../feed/trace-lines.ts';
 import { notesOf } from '../../feed/trace-notes.ts';
-import { openTrace, type Trace } from '../../feed/trace-reader.ts';
+import type { Trace } from '../../feed/trace-reader.ts';
 import { timeline } from '../../feed/trace-timeline.ts';
 import { exitCodes } from '../../model/errors.ts';
 import type { Fact } from '../../model/fact.ts';
@@ -45,7 +46,7 @@ export async function runTrace({ flags, operands }: CommandLine, io: Io, cast: W
   const progress = shareProgress(io.stderr, io.now);
   try {
     if (action === 'info') return await info(file, flags.json === true, io, progress);
-    const trace = openTrace(file);
+    const trace = await openRecording(file);
     try {
       if (action === 'verify') return await verify(trace, flags.json === true, io, progress);
       const hidden = flags.redact === true;

@@ -7,7 +7,8 @@ import type { CommandLine } from '../../client/command-line.ts';
 import { type Io, printJson, printLine } from '../../client/io.ts';
 import { shareProgress } from '../../client/progress.ts';
 import { type Column, onePage, printRows } from '../../client/table.ts';
-import { openTrace } from '../../feed/trace-reader.ts';
+import { openRecording } from '../../feed/recording.ts';
+import { notesOf } from '../../feed/trace-notes.ts';
 import { exitCodes, LbtopError } from '../../model/errors.ts';
 import { type PolicyName, policyNames } from '../../model/job.ts';
 import { policyObjection } from '../../scheduler/policies/policies.ts';
@@ -45,9 +46,10 @@ export async function runWhatIf({ flags, operands }: CommandLine, io: Io): Promi
   if (name === '' || more !== undefined)
     throw new LbtopError('usage', 'whatif needs one recording: see lbtop whatif --help');
   const assertions = flags.assert === undefined ? [] : parseAssertions(flags.assert, figures);
-  const trace = openTrace(resolve(io.cwd, name));
+  const trace = await openRecording(resolve(io.cwd, name));
   const progress = shareProgress(io.stderr, io.now);
   let result: WhatIf;
+  let notes: string[];
   try {
     const session = recordedSession(trace);
     const policies = flags.policies === undefined ? [session.policy] : listOf('--policy', flags.policies, policyNames);
@@ -57,12 +59,14 @@ export async function runWhatIf({ flags, operands }: CommandLine, io: Io): Promi
     }
     const rules = { addNodes: flags.addNodes ?? 0, cpuLimit: flags.whatifCpuLimit };
     result = await whatIf(session, policies, rules, assertions, progress.show);
+    notes = notesOf(trace);
   } finally {
     await progress.clear();
     trace.close();
   }
   if (flags.json) await printJson(io.stdout, result);
   else await print(io, result);
+  for (const note of notes) await printLine(io.stderr, `note: ${note}`);
   const failed = result.asserted.filter(({ holds }) => !holds);
   for (const { policy, text, why } of failed)
     await printLine(io.stderr, `lbtop: ${policy}: ${text} does not hold: ${why}`);
