@@ -5,6 +5,7 @@ const benches: Record<string, () => Promise<void>> = {
   trace: async () => (await import('./trace.ts')).benchTrace(),
   policies: async () => (await import('./policies.ts')).benchPolicies(),
   processes: async () => (await import('./processes.ts')).benchProcesses(),
+  agent: async () => (await import('./agent.ts')).benchAgent(),
   frame: async () => (await import('./frame.ts')).benchFrame(),
   dispatch: async () => (await import('./dispatch.ts')).benchDispatch(),
 };
