@@ -25,6 +25,7 @@ async function main(argv: readonly string[], io: Io, where: Places): Promise<num
   if (word === 'simulate') return simulate(line, io);
   if (word === 'trace') return trace(line, io);
   if (word === 'whatif') return whatIf(line, io);
+  if (word === 'explain' && flags.recorded !== undefined) return explainRecorded(line, io);
   if (word !== null) return runWord({ ...line, word }, io, where);
   switch (mode) {
     case 'coordinator':
@@ -60,6 +61,10 @@ async function coordinate(flags: Flags, io: Io, where: Places): Promise<number> 
       import('./source/client/terminal.ts'),
     ],
   );
+  if (flags.standby === true && flags.store === undefined)
+    throw usage('--standby waits for the lead in an engine: say which with --store etcd://HOST:2379,HOST:2379');
+  if (flags.store !== undefined && flags.data !== undefined)
+    throw usage('durable state is in one place: leave out --store or --data');
   const secretFile = flags.secretFile ?? where.secretFile;
   const visible = isTerminal(io) && flags.headless !== true;
   return runCoordinator({
@@ -70,9 +75,11 @@ async function coordinate(flags: Flags, io: Io, where: Places): Promise<number> 
     policy: flags.policy ?? null,
     queue: flags.queue ?? null,
     cpuLimit: flags.cpuLimit ?? null,
-    data: flags.data === 'none' ? null : (flags.data ?? where.dataDirectory),
+    data: flags.store !== undefined || flags.data === 'none' ? null : (flags.data ?? where.dataDirectory),
     purgeAfterMs: flags.purgeAfter ?? null,
     keepTasks: flags.keepTasks ?? null,
+    store: flags.store ?? null,
+    standby: flags.standby === true,
     record: flags.record ?? null,
     metrics: flags.metrics ?? null,
     logFile: join(where.stateDirectory, 'coordinator.log'),
@@ -110,19 +117,29 @@ function startSmall(): void {
 
 async function work(flags: Flags, io: Io, where: Places): Promise<number> {
   startSmall();
-  const [{ runNode }, { loadSecret }, { findAddress }, os, { resolve }, { packageVersion }, { keepTerminal }] =
-    await Promise.all([
-      import('./source/node/main.ts'),
-      import('./source/wire/secret.ts'),
-      import('./source/client/find-address.ts'),
-      import('node:os'),
-      import('node:path'),
-      import('./source/client/version.ts'),
-      import('./source/client/terminal.ts'),
-    ]);
+  const [
+    { runNode },
+    { loadSecret },
+    { findWhereabouts, watchLeader },
+    os,
+    { resolve },
+    { packageVersion },
+    { keepTerminal },
+  ] = await Promise.all([
+    import('./source/node/main.ts'),
+    import('./source/wire/secret.ts'),
+    import('./source/client/find-address.ts'),
+    import('node:os'),
+    import('node:path'),
+    import('./source/client/version.ts'),
+    import('./source/client/terminal.ts'),
+  ]);
+  const found = findWhereabouts(flags, where);
+  const leader = 'engine' in found ? watchLeader(found.engine) : undefined;
   return runNode({
     agent: {
-      coordinators: [findAddress(flags, where)],
+      coordinators: 'engine' in found ? [] : found,
+      leader,
       name:
         flags.nodeName ??
         (os
@@ -136,6 +153,7 @@ async function work(flags: Flags, io: Io, where: Places): Promise<number> {
       throttle: flags.throttle ?? 1,
       cpuLimit: flags.cpuLimit ?? null,
       onCoordinatorLost: flags.onCoordinatorLost ?? 'finish',
+      listen: flags.listen ?? null,
       handlers: flags.handlers === undefined ? null : resolve(io.cwd, flags.handlers),
       stateDir: where.stateDirectory,
       secret: await loadSecret(flags.secretFile ?? where.secretFile),
@@ -148,7 +166,7 @@ async function work(flags: Flags, io: Io, where: Places): Promise<number> {
     print: (text) => void printLine(io.stdout, text).catch(() => {}),
     onInterrupt: io.onInterrupt,
     exit: io.exit,
-  });
+  }).finally(() => leader?.close());
 }
 
 async function demonstrate(io: Io): Promise<number> {
@@ -202,6 +220,11 @@ async function trace(line: CommandLine, io: Io): Promise<number> {
     const { writeCast } = await import('./source/ui/cast.tsx');
     await writeCast(recording, { ...options, columns: 120, rows: 36 });
   });
+}
+
+async function explainRecorded(line: CommandLine, io: Io): Promise<number> {
+  const { explainRecording } = await import('./source/simulation/traces/explain-word.ts');
+  return explainRecording(line, io);
 }
 
 async function whatIf(line: CommandLine, io: Io): Promise<number> {

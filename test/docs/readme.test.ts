@@ -6,7 +6,14 @@ import { generated } from '../scripts/generated-pages.ts';
 import { fill } from '../scripts/readme-tables.ts';
 
 const root = resolve(import.meta.dirname, '../..');
-const pages = ['readme.md', 'source/readme.md', 'docs/library.md', 'docs/protocol.md', 'docs/scheduling.md'];
+const pages = [
+  'readme.md',
+  'source/readme.md',
+  'docs/library.md',
+  'docs/protocol.md',
+  'docs/scheduling.md',
+  'docs/trace-format.md',
+];
 
 test.each(Object.entries(generated))('%s says what the program does (npm run readme writes it)', (page, places) => {
   const text = readFileSync(resolve(root, page), 'utf8');

@@ -56,84 +56,98 @@ async function resultsOf(cluster: Cluster, job: number): Promise<ResultRow[]> {
     .map((line) => JSON.parse(line) as ResultRow);
 }
 
-test.skipIf(!able)('takes part in jobs: output, codes, items, time limits, cancelling, goodbye', { timeout }, async () => {
-  await using cluster = await startCluster([]);
-  await using python = startPython(cluster, 'python');
-  await until(async () => (await rowOf(cluster, 'python'))?.cpu !== null && python.said().includes('joined'));
-  const row = await rowOf(cluster, 'python');
-  expect(row).toMatchObject({ health: 'up', slots: 2, labels: { runtime: 'python' } });
-  expect(row?.memoryUsed).toBeGreaterThan(0);
+test.skipIf(!able)(
+  'takes part in jobs: output, codes, items, time limits, cancelling, goodbye',
+  { timeout },
+  async () => {
+    await using cluster = await startCluster([]);
+    await using python = startPython(cluster, 'python');
+    await until(async () => (await rowOf(cluster, 'python'))?.cpu !== null && python.said().includes('joined'));
+    const row = await rowOf(cluster, 'python');
+    expect(row).toMatchObject({ health: 'up', slots: 2, labels: { runtime: 'python' } });
+    expect(row?.memoryUsed).toBeGreaterThan(0);
 
-  const both = await cluster.lbtop(['run', '--', 'sh', '-c', 'echo out; echo err >&2; exit 7']);
-  expect(both).toMatchObject({ code: 7, stdout: 'out\n', stderr: expect.stringContaining('err\n') });
+    const both = await cluster.lbtop(['run', '--', 'sh', '-c', 'echo out; echo err >&2; exit 7']);
+    expect(both).toMatchObject({ code: 7, stdout: 'out\n', stderr: expect.stringContaining('err\n') });
 
-  // More than the window of 1 MiB, so that `stored` has to be heard.
-  const large = await cluster.lbtop(['run', '--', 'sh', '-c', 'yes 0123456789abcde | head -c 3000000']);
-  expect(large.code).toBe(0);
-  expect(large.stdout).toBe('0123456789abcde\n'.repeat(187_500));
+    // More than the window of 1 MiB, so that `stored` has to be heard.
+    const large = await cluster.lbtop(['run', '--', 'sh', '-c', 'yes 0123456789abcde | head -c 3000000']);
+    expect(large.code).toBe(0);
+    expect(large.stdout).toBe('0123456789abcde\n'.repeat(187_500));
 
-  const lines = Array.from({ length: 100 }, (_, i) => `it's line ${i} é`);
-  const many = await cluster.lbtop(
-    [
+    const lines = Array.from({ length: 100 }, (_, i) => `it's line ${i} é`);
+    const many = await cluster.lbtop(
+      [
+        'submit',
+        '--json',
+        '--each-line',
+        '-',
+        '--env',
+        'GIVEN=1',
+        '--',
+        'sh',
+        '-c',
+        'echo "$1/$2/$LBTOP_NODE/$GIVEN"',
+        'sh',
+        '{}',
+        '{#}',
+      ],
+      `${lines.join('\n')}\n`,
+    );
+    const { job } = JSON.parse(many.stdout) as { job: number };
+    expect((await cluster.lbtop(['wait', String(job)])).code).toBe(0);
+    const rows = await resultsOf(cluster, job);
+    expect(rows.map(({ stdout }) => stdout)).toEqual(lines.map((line, i) => `${line}/${i}/python/1\n`));
+    expect(new Set(rows.map(({ attempt }) => attempt))).toEqual(new Set([1]));
+
+    const missing = await cluster.lbtop(['run', '--', '/no/such/program']);
+    expect(missing.code).toBe(127);
+    const late = await cluster.json<{ job: number }>(['submit', '--timeout', '200ms', '--', 'sleep', '60']);
+    expect((await cluster.lbtop(['wait', String(late.job)])).code).toBe(1);
+    expect((await resultsOf(cluster, late.job))[0]).toMatchObject({ state: 'failed', error: 'timed out after 0.2 s' });
+
+    const long = await cluster.json<{ job: number }>(['submit', '--array', '1-4', '--', 'sleep', '60']);
+    await until(async () => (await rowOf(cluster, 'python'))?.running === 2);
+    expect((await cluster.lbtop(['cancel', String(long.job)])).code).toBe(0);
+    await until(async () => {
+      const after = await rowOf(cluster, 'python');
+      return after?.running === 0 && after.assigned === 0;
+    });
+
+    const exited = once(python.child, 'exit');
+    python.child.kill('SIGTERM');
+    expect(await exited).toEqual([0, null]);
+    await until(async () => [undefined, 'left'].includes((await rowOf(cluster, 'python'))?.health));
+  },
+);
+
+test.skipIf(!able)(
+  'goes on with its task while the coordinator starts again, and tells it then',
+  { timeout },
+  async () => {
+    await using cluster = await startCluster([], undefined, { durable: true });
+    await using python = startPython(cluster, 'python');
+    await until(() => python.said().includes('joined'));
+    const { job } = await cluster.json<{ job: number }>([
       'submit',
-      '--json',
-      '--each-line',
-      '-',
-      '--env',
-      'GIVEN=1',
       '--',
       'sh',
       '-c',
-      'echo "$1/$2/$LBTOP_NODE/$GIVEN"',
-      'sh',
-      '{}',
-      '{#}',
-    ],
-    `${lines.join('\n')}\n`,
-  );
-  const { job } = JSON.parse(many.stdout) as { job: number };
-  expect((await cluster.lbtop(['wait', String(job)])).code).toBe(0);
-  const rows = await resultsOf(cluster, job);
-  expect(rows.map(({ stdout }) => stdout)).toEqual(lines.map((line, i) => `${line}/${i}/python/1\n`));
-  expect(new Set(rows.map(({ attempt }) => attempt))).toEqual(new Set([1]));
-
-  const missing = await cluster.lbtop(['run', '--', '/no/such/program']);
-  expect(missing.code).toBe(127);
-  const late = await cluster.json<{ job: number }>(['submit', '--timeout', '200ms', '--', 'sleep', '60']);
-  expect((await cluster.lbtop(['wait', String(late.job)])).code).toBe(1);
-  expect((await resultsOf(cluster, late.job))[0]).toMatchObject({ state: 'failed', error: 'timed out after 0.2 s' });
-
-  const long = await cluster.json<{ job: number }>(['submit', '--array', '1-4', '--', 'sleep', '60']);
-  await until(async () => (await rowOf(cluster, 'python'))?.running === 2);
-  expect((await cluster.lbtop(['cancel', String(long.job)])).code).toBe(0);
-  await until(async () => {
-    const after = await rowOf(cluster, 'python');
-    return after?.running === 0 && after.assigned === 0;
-  });
-
-  const exited = once(python.child, 'exit');
-  python.child.kill('SIGTERM');
-  expect(await exited).toEqual([0, null]);
-  await until(async () => [undefined, 'left'].includes((await rowOf(cluster, 'python'))?.health));
-});
-
-test.skipIf(!able)('goes on with its task while the coordinator starts again, and tells it then', { timeout }, async () => {
-  await using cluster = await startCluster([], undefined, { durable: true });
-  await using python = startPython(cluster, 'python');
-  await until(() => python.said().includes('joined'));
-  const { job } = await cluster.json<{ job: number }>(['submit', '--', 'sh', '-c', 'echo before; sleep 3; echo after']);
-  await until(async () => (await rowOf(cluster, 'python'))?.running === 1);
-  await cluster.fleet.killCoordinator();
-  await cluster.fleet.restartCoordinator();
-  expect((await cluster.lbtop(['wait', String(job)])).code).toBe(0);
-  expect((await resultsOf(cluster, job))[0]).toMatchObject({
-    state: 'succeeded',
-    stdout: 'before\nafter\n',
-    attempt: 1,
-  });
-  const [task] = await cluster.json<TaskRow[]>(['tasks', String(job)]);
-  expect(task).toMatchObject({ node: 'python', attempt: 1 });
-});
+      'echo before; sleep 3; echo after',
+    ]);
+    await until(async () => (await rowOf(cluster, 'python'))?.running === 1);
+    await cluster.fleet.killCoordinator();
+    await cluster.fleet.restartCoordinator();
+    expect((await cluster.lbtop(['wait', String(job)])).code).toBe(0);
+    expect((await resultsOf(cluster, job))[0]).toMatchObject({
+      state: 'succeeded',
+      stdout: 'before\nafter\n',
+      attempt: 1,
+    });
+    const [task] = await cluster.json<TaskRow[]>(['tasks', String(job)]);
+    expect(task).toMatchObject({ node: 'python', attempt: 1 });
+  },
+);
 
 test.skipIf(!able)('with another secret it is not let in, and says so', { timeout }, async () => {
   await using cluster = await startCluster([]);
