@@ -70,8 +70,11 @@ export interface Reach {
   toast(text: SafeText, kind: 'done' | 'refused'): void;
   quit(): void;
   stop(): void;
-  /** Shows a text that grows while one looks: `begin` gets what shows it, and returns what ends it. */
-  follow(title: SafeText, begin: (show: (lines: readonly SafeText[]) => void) => () => void): void;
+  /**
+   * Shows a text that grows while one looks: `begin` gets what shows it, and returns what ends it. One stays at its end
+   * once one is there: from the beginning, or (`fromStart`) after one has gone there.
+   */
+  follow(title: SafeText, begin: (show: (lines: readonly SafeText[]) => void) => () => void, fromStart?: boolean): void;
   /** Shows what a question to the feed gives. */
   read(title: SafeText, ask: () => Promise<readonly SafeText[]>): void;
 }
@@ -181,13 +184,14 @@ export function interfaceStore(feed: Feed, options: StoreOptions): Store {
       if (options.owner) toast(fixed('the coordinator would stop too: leave it in a terminal of its own'), 'refused');
       else options.stop?.();
     },
-    follow(title, begin) {
+    follow(title, begin, fromStart = false) {
       const live = Symbol('followed');
       set({ ...state, mode: { kind: 'pages', title, lines: [], top: 0, live } });
       const end = begin((lines) => {
         const { mode } = state;
         if (mode.kind !== 'pages' || mode.live !== live || mode.lines === 'help') return;
-        const atEnd = mode.top >= lastTop(mode.lines.length, state.rows);
+        const last = lastTop(mode.lines.length, state.rows);
+        const atEnd = mode.top >= last && (!fromStart || mode.top > 0);
         set({ ...state, mode: { ...mode, lines, top: atEnd ? lastTop(lines.length, state.rows) : mode.top } });
       });
       if (state.mode.kind === 'pages' && state.mode.live === live) followed = { live, end };
