@@ -1,10 +1,11 @@
 /**
  * A trace as a timeline for Perfetto and chrome://tracing, in the JSON of the Trace Event Format (Google, "Trace Event
- * Format", 2016): the coordinator is process 1 with the queue's counters, each node a process with its CPU as a counter and a
+ * Format", 2016): the coordinator is a process with the queue's counters, each node a process with its CPU as a counter and a
  * thread for each slot on which its tasks stand as complete events. Times are microseconds from the trace's beginning.
  */
 import type { Fact, FactOf } from '../model/fact.ts';
 import { indexOf, taskId } from '../model/job.ts';
+import { limits } from '../model/limits.ts';
 import { attemptId } from '../model/node.ts';
 import { apply } from '../scheduler/apply.ts';
 import { emptyState, type State } from '../scheduler/state.ts';
@@ -32,7 +33,8 @@ interface Running {
   job: number;
 }
 
-const coordinator = 1;
+/** Its number, and those of the nodes after it: beyond all numbers of threads, which some viewers keep in one space with them. */
+const coordinator = limits.slots + 1;
 /** The queue's counters are told at most so often. */
 const counterMs = 100;
 
