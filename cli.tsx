@@ -61,6 +61,10 @@ async function coordinate(flags: Flags, io: Io, where: Places): Promise<number> 
       import('./source/client/terminal.ts'),
     ],
   );
+  if (flags.standby === true && flags.store === undefined)
+    throw usage('--standby waits for the lead in an engine: say which with --store etcd://HOST:2379,HOST:2379');
+  if (flags.store !== undefined && flags.data !== undefined)
+    throw usage('durable state is in one place: leave out --store or --data');
   const secretFile = flags.secretFile ?? where.secretFile;
   const visible = isTerminal(io) && flags.headless !== true;
   return runCoordinator({
@@ -71,9 +75,11 @@ async function coordinate(flags: Flags, io: Io, where: Places): Promise<number> 
     policy: flags.policy ?? null,
     queue: flags.queue ?? null,
     cpuLimit: flags.cpuLimit ?? null,
-    data: flags.data === 'none' ? null : (flags.data ?? where.dataDirectory),
+    data: flags.store !== undefined || flags.data === 'none' ? null : (flags.data ?? where.dataDirectory),
     purgeAfterMs: flags.purgeAfter ?? null,
     keepTasks: flags.keepTasks ?? null,
+    store: flags.store ?? null,
+    standby: flags.standby === true,
     record: flags.record ?? null,
     metrics: flags.metrics ?? null,
     logFile: join(where.stateDirectory, 'coordinator.log'),
@@ -111,19 +117,29 @@ function startSmall(): void {
 
 async function work(flags: Flags, io: Io, where: Places): Promise<number> {
   startSmall();
-  const [{ runNode }, { loadSecret }, { findAddress }, os, { resolve }, { packageVersion }, { keepTerminal }] =
-    await Promise.all([
-      import('./source/node/main.ts'),
-      import('./source/wire/secret.ts'),
-      import('./source/client/find-address.ts'),
-      import('node:os'),
-      import('node:path'),
-      import('./source/client/version.ts'),
-      import('./source/client/terminal.ts'),
-    ]);
+  const [
+    { runNode },
+    { loadSecret },
+    { findWhereabouts, watchLeader },
+    os,
+    { resolve },
+    { packageVersion },
+    { keepTerminal },
+  ] = await Promise.all([
+    import('./source/node/main.ts'),
+    import('./source/wire/secret.ts'),
+    import('./source/client/find-address.ts'),
+    import('node:os'),
+    import('node:path'),
+    import('./source/client/version.ts'),
+    import('./source/client/terminal.ts'),
+  ]);
+  const found = findWhereabouts(flags, where);
+  const leader = 'engine' in found ? watchLeader(found.engine) : undefined;
   return runNode({
     agent: {
-      coordinators: [findAddress(flags, where)],
+      coordinators: 'engine' in found ? [] : found,
+      leader,
       name:
         flags.nodeName ??
         (os
@@ -149,7 +165,7 @@ async function work(flags: Flags, io: Io, where: Places): Promise<number> {
     print: (text) => void printLine(io.stdout, text).catch(() => {}),
     onInterrupt: io.onInterrupt,
     exit: io.exit,
-  });
+  }).finally(() => leader?.close());
 }
 
 async function demonstrate(io: Io): Promise<number> {

@@ -6,11 +6,11 @@ import { disciplineNames, policyNames } from '../model/job.ts';
 import { limits } from '../model/limits.ts';
 import {
   address,
-  addressOrNone,
   amounts,
   choice,
   count,
   duration,
+  engine,
   file,
   jobs,
   jsonValue,
@@ -23,6 +23,8 @@ import {
   toggle,
   type Value,
   type ValueOf,
+  whereabouts,
+  whereaboutsOrNone,
   words,
 } from './values.ts';
 
@@ -105,15 +107,15 @@ const later = { later: true } as const;
 export const flagTable = {
   coordinator: flag(toggle, '', coordinator, 'own the queue and place the work', typed),
   node: flag(toggle, '', node, 'run tasks on this machine', typed),
-  attach: flag(addressOrNone, '[HOST:PORT]', ['attach'], 'only the interface, on a running coordinator', typed),
+  attach: flag(whereaboutsOrNone, '[HOST:PORT]', ['attach'], 'only the interface, on a running coordinator', typed),
   replay: flag(file, 'FILE|DIR', ['replay'], 'the interface on a recorded session, or on a data directory', typed),
   demo: flag(toggle, '', ['demo'], 'a whole small fleet on this machine', typed),
 
   connect: flag(
-    address,
+    whereabouts,
     'HOST:PORT',
     ['node', 'attach', ...wordNames],
-    'the coordinator (default: the one that runs here)',
+    'the coordinator: one of HOST:PORT,HOST:PORT…, or the one that leads in etcd://HOST:2379,… (default: the one that runs here)',
   ),
   secretFile: flag(
     file,
@@ -142,8 +144,8 @@ export const flagTable = {
   ),
   record: flag(file, 'FILE', coordinator, 'record the session into this file'),
   headless: flag(toggle, '', coordinator, 'log lines instead of the interface'),
-  store: flag(words(1_024), 'URL', coordinator, 'durable state in the distributed engine', later),
-  standby: flag(toggle, '', coordinator, 'wait to take over', later),
+  store: flag(engine, 'URL', coordinator, 'durable state in an engine: etcd://HOST:2379,HOST:2379'),
+  standby: flag(toggle, '', coordinator, 'with --store: wait to take over from the coordinator that leads'),
   metrics: flag(address, 'HOST:PORT', coordinator, 'serve metrics for Prometheus there, at /metrics'),
   tlsCert: flag(file, 'FILE', coordinator, 'certificate', later),
   tlsKey: flag(file, 'FILE', coordinator, "the certificate's key", later),

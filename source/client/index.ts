@@ -10,7 +10,7 @@ import { LbtopError } from '../model/errors.ts';
 import type { Role } from '../wire/messages.ts';
 import { faceOf, type Lbtop } from './face.ts';
 import { openClient } from './find.ts';
-import { parseAddress, places } from './places.ts';
+import { parseWhereabouts, places } from './places.ts';
 
 export { LbtopError, type RefusalCode } from '../model/errors.ts';
 export type { Handler, HandlerContext, Log } from '../model/handler.ts';
@@ -29,7 +29,7 @@ export {
 export type { JobOptions, JobWork, Submission, Values } from './submission.ts';
 
 export interface Connecting {
-  /** `HOST:PORT`; if left out LBTOP_CONNECT of the environment, else the coordinator of this machine. */
+  /** `HOST:PORT`, several with commas, or `etcd://…` for the one that leads there; if left out LBTOP_CONNECT of the environment, else the coordinator of this machine. */
   connect?: string;
   /** Its secret; if left out LBTOP_SECRET_FILE, else that in the state directory. */
   secretFile?: string;
@@ -42,9 +42,12 @@ export interface Connecting {
 export async function connect({ connect, secretFile, ...options }: Connecting = {}): Promise<Lbtop> {
   const { LBTOP_CONNECT, LBTOP_SECRET_FILE } = process.env;
   const named = connect ?? (LBTOP_CONNECT || undefined);
-  const address = named === undefined ? undefined : parseAddress(named);
+  const address = named === undefined ? undefined : parseWhereabouts(named);
   if (address === undefined && named !== undefined)
-    throw new LbtopError('usage', `${named} is not HOST:PORT (an IPv6 address in brackets)`);
+    throw new LbtopError(
+      'usage',
+      `${named} is not HOST:PORT (an IPv6 address in brackets), nor a list of such, nor etcd://HOST:2379`,
+    );
   const flags = { connect: address, secretFile: secretFile ?? (LBTOP_SECRET_FILE || undefined) };
   return faceOf(await openClient(flags, places(), options));
 }

@@ -26,6 +26,7 @@ import { itemShelf } from './item-shelf.ts';
 import { jobWatch } from './job-watch.ts';
 import { startLoop } from './loop.ts';
 import type { CoordinatorMetrics } from './metrics.ts';
+import type { NodeRegister } from './node-register.ts';
 import { nodeSessions } from './node-session.ts';
 import { memoryOutputs } from './outputs.ts';
 import { keptTasks, startRetention } from './retention.ts';
@@ -49,6 +50,12 @@ export interface CoordinatorOptions {
   purgeAfterMs: number | null;
   /** The oldest ended jobs are forgotten where they have more tasks together; null: as retention.ts says. */
   keepTasks: number | null;
+  /** The engine that keeps durable state, `etcd://…`, instead of the directory; null, the default: none. */
+  store?: string | null;
+  /** With an engine: waits to take over from whoever leads. */
+  standby?: boolean;
+  /** Ends the waiting. */
+  signal?: AbortSignal;
   /** Seed of the policies that draw lots. */
   seed: number;
   /** Records the session into this file from the start. */
@@ -72,17 +79,29 @@ export interface Coordinator {
 
 /** Returns a coordinator that listens. Throws LbtopError where the address, the data or the recording's file cannot be had. */
 export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
-  const { log } = options;
   const objection = policyObjection(options.policy, options.queue);
   if (objection !== null) throw new LbtopError('usage', objection);
-  if (options.data === null) return startWith(options, null);
-  const durable = await openDurable({ directory: options.data, address: `${options.host}:${options.port}`, log });
+  const durable = await durableOf(options);
+  if (durable === null) return startWith(options, null);
   try {
-    return await startWith(options, durable);
+    return await startWith({ ...options, port: durable.port }, durable.durable);
   } catch (error) {
-    await durable.close();
+    await durable.durable.close();
     throw error;
   }
+}
+
+/** Resolves when this process may write, with the port to listen on: in an engine it was told to the others. */
+async function durableOf(options: CoordinatorOptions): Promise<{ durable: Durable; port: number } | null> {
+  const { host, port, store = null, standby = false, data, log } = options;
+  const signal = options.signal ?? new AbortController().signal;
+  if (store !== null) {
+    const { freePort, openEngineDurable } = await import('./engine-durable.ts');
+    const known = port === 0 ? await freePort(host) : port;
+    return { durable: await openEngineDurable({ ...options, store, standby, signal, port: known }), port: known };
+  }
+  if (data === null) return null;
+  return { durable: await openDurable({ directory: data, address: `${host}:${port}`, log }), port };
 }
 
 async function startWith(options: CoordinatorOptions, durable: Durable | null): Promise<Coordinator> {
@@ -204,6 +223,20 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
     await recorder?.close();
     throw error;
   });
+  const register = options.store == null || durable === null ? null : await registerIn(options.store, durable.epoch);
+  durable?.lost.addEventListener('abort', () => {
+    // Who is with us finds the new one sooner; and it would be told nothing more.
+    void listener.close();
+    options.fatal(durable.lost.reason);
+  });
+
+  async function registerIn(store: string, epoch: number): Promise<NodeRegister> {
+    const { nodeRegister } = await import('./node-register.ts');
+    const opened = nodeRegister(store, state, epoch);
+    loop.onFacts(opened.observe);
+    return opened;
+  }
+
   return {
     host: listener.host,
     port: listener.port,
@@ -211,7 +244,7 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
     async stop(reason) {
       log(`ends: ${reason}`);
       retention[Symbol.dispose]();
-      await Promise.all([listener.close(), endpoint?.close()]);
+      await Promise.all([listener.close(), endpoint?.close(), register?.close()]);
       // Not one after the other: where the journal waits for room, its end is what the loop waits for.
       await Promise.all([loop.stop(), durable?.close()]);
       await recorder?.close().catch((error) => log(`recording: ${oneLine(error)}`));

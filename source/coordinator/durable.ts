@@ -3,13 +3,15 @@ import { hostname } from 'node:os';
 import { readState } from '../feed/stored-state.ts';
 import { type Commit, type Commits, groupCommit } from '../journal/commit.ts';
 import { openLocalStore } from '../journal/local.ts';
-import type { Store, Term } from '../journal/store.ts';
+import type { Store, Term, Writer } from '../journal/store.ts';
+import { damage } from '../journal/store-error.ts';
 import { packValues } from '../journal/value-stream.ts';
 import { oneLine } from '../model/errors.ts';
 import type { Fact } from '../model/fact.ts';
 import { takeSnapshot } from '../scheduler/snapshot.ts';
 import type { State } from '../scheduler/state.ts';
-import { type AsideSnapshot, snapshotAside } from './snapshot-aside.ts';
+import { snapshotAside } from './snapshot-aside.ts';
+import type { JournalPlace } from './snapshot-worker.ts';
 
 export interface Durable {
   readonly store: Store;
@@ -20,6 +22,10 @@ export interface Durable {
   commit(facts: readonly Fact[]): Commit;
   /** Why nothing new should be taken, in one line, or null. */
   full(): string | null;
+  /** That of the term. */
+  readonly epoch: number;
+  /** Aborted when another coordinator took over, with a StoreError; not by `close`. */
+  readonly lost: AbortSignal;
   /** Makes durable what was committed, saves a snapshot and ends the term. To be called outside a turn of the loop. */
   close(): Promise<void>;
 }
@@ -33,6 +39,29 @@ export interface DurableOptions {
   log(line: string): void;
 }
 
+/** As `readBack`, where `head` is the last batch that there is. */
+export async function readUpTo(store: Store, head: number, log: (line: string) => void): Promise<State> {
+  const { state, seq } = await readBack(store, log);
+  if (seq === head) return state;
+  throw damage(`it ends there, and its last batch is ${head}`, { table: 'batches', sequence: seq });
+}
+
+/** Returns this process as others see who writes. */
+export function writerAt(address: string): Writer {
+  return { id: `${hostname()} ${process.pid}`, address };
+}
+
+/** A coordinator whose term has begun and whose state is read back up to its head. */
+export interface Sitting {
+  store: Store;
+  term: Term;
+  state: State;
+  /** Where snapshots read the journal. */
+  journal: JournalPlace;
+  snapshotFacts?: number | undefined;
+  log(line: string): void;
+}
+
 const factsPerSnapshot = 1_000_000;
 const snapshotBytes = 256 * 1024 * 1024;
 const lookEveryMs = 1_000;
@@ -42,17 +71,17 @@ export async function openDurable(options: DurableOptions): Promise<Durable> {
   const { directory, address, log } = options;
   const store = await openLocalStore({ directory });
   try {
-    const term = await store.campaign({ id: `${hostname()} ${process.pid}`, address });
-    const state = await readBack(store, log);
-    const aside = () => snapshotAside({ directory, chunkBytes: store.limits.chunkBytes });
-    return newDurable(store, term, state, options, aside);
+    const term = await store.campaign(writerAt(address));
+    const { state } = await readBack(store, log);
+    return newDurable({ ...options, store, term, state, journal: { directory } });
   } catch (error) {
     await store.close();
     throw error;
   }
 }
 
-async function readBack(store: Store, log: (line: string) => void): Promise<State> {
+/** Returns the state that the journal leads to, and its last batch. Rejects as `recover`. */
+export async function readBack(store: Store, log: (line: string) => void): Promise<{ state: State; seq: number }> {
   const begun = performance.now();
   const { state, recovered } = await readState(store);
   const { seq, facts, missing } = recovered;
@@ -62,17 +91,12 @@ async function readBack(store: Store, log: (line: string) => void): Promise<Stat
     const took = Math.round(performance.now() - begun);
     log(`recovered ${state.jobs.size} jobs and ${state.nodes.size} nodes in ${took} ms (${facts} facts)`);
   }
-  return state;
+  return { state, seq };
 }
 
-/** `aside`: makes a snapshot of what is stored, beside the loop. */
-function newDurable(
-  store: Store,
-  term: Term,
-  state: State,
-  { log, snapshotFacts = factsPerSnapshot }: DurableOptions,
-  aside: () => Promise<AsideSnapshot>,
-): Durable {
+/** Returns its durable side. */
+export function newDurable(sitting: Sitting): Durable {
+  const { store, term, state, journal, snapshotFacts = factsPerSnapshot, log } = sitting;
   const commits = groupCommit({
     term,
     limits: store.limits,
@@ -84,10 +108,15 @@ function newDurable(
   let factsSince = 0;
   let bytesThen = store.bytes();
   let saving: Promise<void> | null = null;
+  let closing = false;
+  const lost = new AbortController();
+  term.lost.addEventListener('abort', () => {
+    if (!closing) lost.abort(term.lost.reason);
+  });
 
   async function saveAside(): Promise<void> {
     factsSince = 0;
-    const { seq, chunks } = await aside();
+    const { seq, chunks } = await snapshotAside({ journal, chunkBytes: store.limits.chunkBytes });
     await term.saveSnapshot(seq, chunks);
     bytesThen = store.bytes();
   }
@@ -129,7 +158,10 @@ function newDurable(
       return commits.begin(facts);
     },
     full: () => store.full ?? commits.held,
+    epoch: term.epoch,
+    lost: lost.signal,
     async close() {
+      closing = true;
       clearInterval(timer);
       watching[Symbol.dispose]();
       await saving;

@@ -1,6 +1,6 @@
 /** The items of all jobs that may still need them: in memory, and in the store where there is one. */
 import type { Commits } from '../journal/commit.ts';
-import type { Store } from '../journal/store.ts';
+import type { Store, StoreLimits } from '../journal/store.ts';
 import { packValues, unpackValues } from '../journal/value-stream.ts';
 import { type Items, packItems, type StoredItems, storedItems } from './items.ts';
 
@@ -14,7 +14,9 @@ export interface ItemShelf {
 }
 
 /** Of one record in the store. */
-const partBytes = 4 * 1024 * 1024;
+function partBytesOf({ batchBytes }: StoreLimits): number {
+  return Math.min(4 * 1024 * 1024, batchBytes / 2);
+}
 
 /** Returns an empty shelf; null: in memory only. */
 export function itemShelf(durable: { store: Store; commits: Commits } | null): ItemShelf {
@@ -23,7 +25,7 @@ export function itemShelf(durable: { store: Store; commits: Commits } | null): I
     get: (job) => jobs.get(job),
     pack(parts) {
       const items = packItems(parts);
-      const chunks = durable === null ? [] : [...packValues([items.stored()], partBytes)];
+      const chunks = durable === null ? [] : [...packValues([items.stored()], partBytesOf(durable.store.limits))];
       return (job) => {
         jobs.set(job, items);
         if (durable === null) return;

@@ -1,10 +1,10 @@
 /** The coordinator as a process: log lines, signals, and its interface as a process of its own. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
-import { oneLine } from '../model/errors.ts';
+import { LbtopError, oneLine } from '../model/errors.ts';
 import { type Coordinator, type CoordinatorOptions, startCoordinator } from './coordinator.ts';
 
-export interface MainOptions extends Omit<CoordinatorOptions, 'log' | 'onShutdown' | 'fatal' | 'seed'> {
+export interface MainOptions extends Omit<CoordinatorOptions, 'log' | 'onShutdown' | 'fatal' | 'seed' | 'signal'> {
   /** Program and arguments of the interface for the coordinator at `address`; null: no interface, log lines on stdout. */
   interfaceCommand: ((address: string) => [program: string, ...args: string[]]) | null;
   /** Looks how the terminal is set; returns what sets it so again. */
@@ -20,11 +20,13 @@ export interface MainOptions extends Omit<CoordinatorOptions, 'log' | 'onShutdow
 export async function runCoordinator(options: MainOptions): Promise<number> {
   let toFile = options.interfaceCommand !== null;
   let listening = false;
+  let broken = false;
   const early: string[] = [];
   const log = (line: string) => {
     const stamped = `${new Date().toISOString()} ${line}`;
-    if (!listening) early.push(stamped);
-    else write(stamped);
+    if (listening) write(stamped);
+    else if (options.standby) process.stderr.write(`${stamped}\n`);
+    else early.push(stamped);
   };
   const write = (line: string) => {
     if (toFile) appendFileSync(options.logFile, `${line}\n`, { mode: 0o600 });
@@ -33,17 +35,31 @@ export async function runCoordinator(options: MainOptions): Promise<number> {
   process.stdout.on('error', () => {}); // nobody reads the log any more: the work goes on
 
   const ended = Promise.withResolvers<number>();
-  const coordinator = await startCoordinator({
+  const waiting = new AbortController();
+  const giveUp = (signal: NodeJS.Signals) => waiting.abort(new LbtopError('failed', `ended by ${signal}`));
+  if (options.standby) for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, giveUp);
+  const starting = startCoordinator({
     ...options,
+    signal: waiting.signal,
     seed: Math.floor(Math.random() * 0x1_0000_0000),
     log,
     onShutdown: (reason) => void stop(reason, 0),
     fatal(error) {
+      if (broken) return;
+      broken = true;
       log(`broken: ${oneLine(error)}`);
       process.stderr.write(`lbtop: ${oneLine(error)}: the coordinator stops; what was acknowledged is safe\n`);
       ended.resolve(1);
     },
   });
+  const started = await starting.catch((error) => {
+    if (error !== waiting.signal.reason) throw error;
+    log(`stands by no longer: ${error.message}`);
+    return null;
+  });
+  if (started === null) return 0;
+  const coordinator: Coordinator = started;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, giveUp);
   const address = `${coordinator.host.includes(':') ? `[${coordinator.host}]` : coordinator.host}:${coordinator.port}`;
   listening = true;
   write(`listening on ${address}`);

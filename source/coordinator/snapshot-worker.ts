@@ -1,12 +1,16 @@
-/** A thread that makes one snapshot: reads the journal of a directory, and gives what it leads to in chunks, as asked for. */
+/** A thread that makes one snapshot: reads the journal, and gives what it leads to in chunks, as asked for. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { readState } from '../feed/stored-state.ts';
+import { openEngineStore } from '../journal/engine.ts';
 import { openLocalStore } from '../journal/local.ts';
 import { packValues } from '../journal/value-stream.ts';
 import { takeSnapshot } from '../scheduler/snapshot.ts';
 
+/** Where a journal is. */
+export type JournalPlace = { readonly directory: string } | { readonly engine: string };
+
 export interface SnapshotWork {
-  readonly directory: string;
+  readonly journal: JournalPlace;
   readonly chunkBytes: number;
 }
 
@@ -15,9 +19,12 @@ export type SnapshotWord = number | Uint8Array | null;
 
 const port = parentPort;
 if (port === null) throw new Error('this file runs as a thread of the coordinator');
-const { directory, chunkBytes } = workerData as SnapshotWork;
+const { journal, chunkBytes } = workerData as SnapshotWork;
 
-const store = await openLocalStore({ directory, readOnly: true });
+const store =
+  'engine' in journal
+    ? await openEngineStore(journal.engine)
+    : await openLocalStore({ directory: journal.directory, readOnly: true });
 const { state, recovered } = await readState(store);
 await store.close();
 const chunks = packValues(takeSnapshot(state), chunkBytes);

@@ -11,6 +11,7 @@
  *   PREFIX/journal/snapshots/EPOCH.N/PART  its chunks
  */
 import { type EtcdRange, keyRange } from '../wire/etcd.ts';
+import { leaderKey } from '../wire/leader.ts';
 
 /** The three values of a batch. */
 export type ValueKind = 'batch' | 'rows' | 'data';
@@ -18,8 +19,6 @@ export type ValueKind = 'batch' | 'rows' | 'data';
 export interface EngineKeys {
   readonly leader: string;
   readonly snapshot: string;
-  /** Ends with a slash. */
-  readonly nodes: string;
   readonly snapshots: string;
   value(kind: ValueKind, seq: number): string;
   /** Of the values `from` … `to`. */
@@ -37,9 +36,8 @@ export function engineKeys(prefix: string): EngineKeys {
   const between = (base: string, from: number, to = Number.MAX_SAFE_INTEGER - 1) =>
     keyRange(`${base}/${digits(from)}`, `${base}/${digits(to + 1)}`);
   return {
-    leader: `${prefix}/leader`,
+    leader: leaderKey(prefix),
     snapshot: `${journal}/snapshot`,
-    nodes: `${prefix}/nodes/`,
     snapshots: `${journal}/snapshots/`,
     value: (kind, seq) => `${journal}/${kind}/${digits(seq)}`,
     values: (kind, from, to) => between(`${journal}/${kind}`, from, to),

@@ -1,15 +1,25 @@
 /** Writing into an engine: each append is one transaction with the fence in it. */
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Etcd, type EtcdAnswer, EtcdError, entriesOf, keyBytes, keyRange, revisionOf } from '../wire/etcd.ts';
+import {
+  type Etcd,
+  type EtcdAnswer,
+  EtcdError,
+  entriesOf,
+  keyBytes,
+  keyRange,
+  keyRevisionIs,
+  revisionOf,
+} from '../wire/etcd.ts';
+import { leaderNow } from '../wire/leader.ts';
 import { factsOf, gatherBatch, recordsOf } from './batch-bytes.ts';
 import { type EngineKeys, keysBefore, type ValueKind } from './engine-keys.ts';
-import { type Leadership, leaderNow, revisionIs } from './engine-leader.ts';
+import type { Leadership } from './engine-leader.ts';
 import type { EngineReads, SnapshotHead } from './engine-reads.ts';
 import type { EngineShelf } from './engine-shelf.ts';
 import { packValue, requestBytes, unpackValue } from './engine-values.ts';
 import { tooLarge } from './memory.ts';
 import type { Batch, StoreLimits, Term } from './store.ts';
-import { fenced, StoreError } from './store-error.ts';
+import { fenced, isFault, StoreError } from './store-error.ts';
 
 export interface EngineTermOptions {
   etcd: Etcd;
@@ -55,13 +65,16 @@ export function engineTerm(options: EngineTermOptions): EngineTerm {
   let turn: Promise<unknown> = Promise.resolve();
 
   function mustHold(): void {
-    if (lost.aborted) throw fenced(epoch, 'or the engine did not hear from this one for too long');
+    if (lost.aborted) throw isFault(lost.reason, 'fenced') ? lost.reason : fenced(epoch, 'it was given up');
   }
 
   async function fencedOff(): Promise<StoreError> {
     leadership.end();
-    const now = await leaderNow(etcd, keys.leader).catch(() => null);
-    return fenced(epoch, now === null ? 'its lease ran out' : `its term is ${now.epoch}, at ${now.address}`);
+    const now = await leaderNow(etcd).catch(() => null);
+    return fenced(
+      epoch,
+      now === null ? 'or may do so: its lease ran out' : `its term is ${now.epoch}, at ${now.address}`,
+    );
   }
 
   /** Carries `success` out if this term still is. Rejects with `fenced`, `full` where the engine does not answer. */
@@ -95,7 +108,7 @@ export function engineTerm(options: EngineTermOptions): EngineTerm {
       puts.push(put(keys.value(kind, seq), value));
     }
     const key = keys.value('batch', seq);
-    const answer = await write([revisionIs(key, 0)], puts, [{ request_range: keyRange(key) }]);
+    const answer = await write([keyRevisionIs(key, 0)], puts, [{ request_range: keyRange(key) }]);
     if (answer.succeeded !== true && !isOurs(answer, seq)) throw await fencedOff();
     head = seq;
     options.sized(gathered.byteLength);
@@ -120,6 +133,7 @@ export function engineTerm(options: EngineTermOptions): EngineTerm {
 
   async function save(seq: number, chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void> {
     mustHold();
+    await turn; // who read it from the engine may have it before its answer came
     if (seq > head) throw new RangeError(`a snapshot up to batch ${seq}, after batch ${head}`);
     if (seq <= snapshot) return;
     const count = ++snapshots;

@@ -4,8 +4,9 @@
  */
 import { type Etcd, EtcdError, openEtcd } from '../wire/etcd.ts';
 import { parseEtcdAddress } from '../wire/etcd-address.ts';
+import { followLeader } from '../wire/leader.ts';
 import { engineKeys } from './engine-keys.ts';
-import { followLeader, type Leadership, takeLead } from './engine-leader.ts';
+import { type Leadership, takeLead } from './engine-leader.ts';
 import { engineReads } from './engine-reads.ts';
 import { engineShelf } from './engine-shelf.ts';
 import { type EngineTerm, engineTerm, faultOf } from './engine-term.ts';
@@ -97,7 +98,7 @@ function newStore(etcd: Etcd, size: number): Store {
       const tell = (leader: Leader | null) => {
         if (leader === null) ending.abort();
       };
-      followLeader(etcd, keys.leader, tell, ends).catch(reject);
+      followLeader(etcd, tell, ends).catch(reject);
     });
   }
 
@@ -145,7 +146,7 @@ function newStore(etcd: Etcd, size: number): Store {
     seize: (seen, me) => begin(me, seen.epoch),
     leader(onChange) {
       const ending = new AbortController();
-      followLeader(etcd, keys.leader, onChange, AbortSignal.any([ending.signal, closing.signal])).catch(() => {});
+      followLeader(etcd, onChange, AbortSignal.any([ending.signal, closing.signal])).catch(() => {});
       return { [Symbol.dispose]: () => ending.abort() };
     },
     read: (from, { follow = false, signal } = {}) => read(from, follow, signal),

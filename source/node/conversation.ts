@@ -54,6 +54,7 @@ export function converse({
 
   const link = openLink({
     coordinators: options.coordinators,
+    leader: options.leader,
     secret: options.secret,
     who: `${name}@${os.hostname()}`.slice(0, limits.reasonLength),
     version: options.version,

@@ -1,12 +1,12 @@
 /** Holds the attempts that the coordinator gave to this node and brings each to its end: the node's side of the protocol. */
 
 import type { JobSpec } from '../model/job.ts';
-import { type Attempt, attemptId } from '../model/node.ts';
+import { type Attempt, attemptId, type Outcome } from '../model/node.ts';
 import type { Message, MessageOf } from '../wire/messages.ts';
 import { endedAttempt, type HeldAttempt, noEnd, outcomeOf, waitingAttempt } from './attempt.ts';
 import { type AttemptRunOptions, attemptRuns } from './attempt-run.ts';
 import type { HeldTask } from './held-task.ts';
-import type { RunEnd } from './runners/runner.ts';
+import type { RunEnd, StreamNumber } from './runners/runner.ts';
 import type { Spool } from './spool.ts';
 
 export interface ExecutorOptions extends AttemptRunOptions {
@@ -59,8 +59,17 @@ export function executor(options: ExecutorOptions): Executor {
   let closed = false;
   const whenIdle: (() => void)[] = [];
 
-  for (const outcome of spool.outcomes) {
+  for (const { outcome, rests } of spool.ends) {
     const held = endedAttempt(outcome);
+    held.streams = rests.map((rest, i) =>
+      options.pump.stream(
+        held.key,
+        (i + 1) as StreamNumber,
+        () => {}, // nobody writes any more
+        () => sayEnd(held),
+        rest,
+      ),
+    );
     ended.set(held.id, held);
   }
 
@@ -109,7 +118,7 @@ export function executor(options: ExecutorOptions): Executor {
     ended.set(held.id, held);
     free = rounded(free + task.spec.cpus);
     held.outcome = outcomeOf(held, end, clock.now());
-    spool.keep(held.outcome);
+    keep(held, held.outcome);
     sayEnd(held);
     fill();
     if (running.size === 0) for (const then of whenIdle.splice(0)) then();
@@ -121,8 +130,15 @@ export function executor(options: ExecutorOptions): Executor {
     ended.set(held.id, held);
     const error = `needs ${cpus} slots, this node has ${options.slots}`;
     held.outcome = outcomeOf(held, { ...noEnd, outcome: 'unfit', error }, clock.now());
-    spool.keep(held.outcome);
+    keep(held, held.outcome);
     sayEnd(held);
+  }
+
+  function keep(held: HeldAttempt, outcome: Outcome): void {
+    spool.keep(
+      outcome,
+      held.streams.map((one) => one.rest()),
+    );
   }
 
   /** Says `ended` when all output has been said before it. */

@@ -1,10 +1,12 @@
 import type { Clock } from './clock.ts';
-import type { Address, Dial } from './link.ts';
+import type { Address, Dial, LeaderAddress } from './link.ts';
 
 /** What a node is told when it starts. */
 export interface AgentOptions {
-  /** Tried in turn; at least one. */
+  /** Tried in turn; at least one, unless there is a `leader`. */
   coordinators: readonly Address[];
+  /** Who leads, where somebody else knows. */
+  leader?: LeaderAddress | undefined;
   name: string;
   /** Tasks of one CPU that run at once; null: as many as there are cores. */
   slots: number | null;

@@ -143,7 +143,7 @@ function takeOver(
   const left = endLeftovers(spool);
   removeLeftPipes(dir);
   if (left > 0) log(`ended ${left} process(es) that an earlier agent left running`);
-  const { length } = spool.outcomes;
+  const { length } = spool.ends;
   if (length > 0) log(`${length} outcome(s) of an earlier agent are still to be told`);
   return spool;
 }

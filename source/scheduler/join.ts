@@ -32,7 +32,7 @@ export function decideJoin(turn: Turn, event: EventOf<'join'>): void {
   const node = state.nodes.get(event.node) as NodeState;
   turn.heardAt[node.place] = turn.at;
   turn.leaving.delete(node.place);
-  turn.stalledFor.delete(node.place);
+  delete turn.stalledAt[node.place];
   const { running, waiting, ended } = event.holding;
   const told = new Set([...running, ...waiting, ...ended].map(idOf));
   const toldEnded = new Set(ended.map(idOf));

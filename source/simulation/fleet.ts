@@ -117,8 +117,8 @@ function hasEnded(child: ChildProcess): boolean {
   return child.exitCode !== null || child.signalCode !== null || child.pid === undefined;
 }
 
-/** The user's own settings and coordinator stay out of it. */
-function cleanEnvironment(directory: string): NodeJS.ProcessEnv {
+/** Returns the environment of a fleet whose state is in `directory`: the user's own settings and coordinator stay out of it. */
+export function cleanEnvironment(directory: string): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('LBTOP_'));
   return {
     ...Object.fromEntries(kept),

@@ -108,6 +108,11 @@ export function revisionOf(answer: EtcdAnswer): number {
   return Number((answer.header as { revision?: string } | undefined)?.revision ?? 0);
 }
 
+/** Returns the comparison, for a transaction, that a key was put at that revision; 0: that it is not there. */
+export function keyRevisionIs(key: string, revision: number): object {
+  return { key: keyBytes(key), target: 'MOD', result: 'EQUAL', mod_revision: `${revision}` };
+}
+
 function entryOf(kv: Record<string, string>): EtcdEntry {
   return {
     key: Buffer.from(kv.key ?? '', 'base64').toString(),
