@@ -16,7 +16,7 @@ import { cursorOf } from '../../source/feed/trace-cursor.ts';
 import { openTrace } from '../../source/feed/trace-reader.ts';
 import { lookAt } from '../../source/view/look.ts';
 import { emptySeries, observe } from '../../source/view/series.ts';
-import { numbers, session } from '../feed/trace-session.ts';
+import { numbers, type Session, session } from '../feed/trace-session.ts';
 
 const [phase = '', file = '', hours = '24', nodes = '100', tasksPerSecond = '6'] = process.argv.slice(2);
 
@@ -25,13 +25,19 @@ function cpuMs(): number {
   return (user + system) / 1_000;
 }
 
+/** Of all threads. */
+function allCpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
+}
+
 function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
-async function record(): Promise<void> {
+function day(): Session {
   const tasksPerJob = 250;
-  const day = session({
+  return session({
     nodes: Number(nodes),
     seconds: Number(hours) * 3_600,
     jobsPerSecond: Number(tasksPerSecond) / tasksPerJob,
@@ -40,23 +46,33 @@ async function record(): Promise<void> {
     failures: 0.005,
     trouble: 0.002,
   });
+}
+
+/** The scheduler and the charts alone, then the same with a recorder: what it costs on the loop, and with all threads. */
+async function record(): Promise<void> {
+  const plain = day();
+  const alone = { loopMs: cpuMs(), allMs: allCpuMs() };
+  const seen = emptySeries();
+  plain.run((batch) => {
+    for (const fact of batch) observe(seen, plain.state, fact);
+  });
+  const without = { loopMs: cpuMs() - alone.loopMs, allMs: allCpuMs() - alone.allMs };
+  const live = day();
   const series = emptySeries();
+  const begun = { loopMs: cpuMs(), allMs: allCpuMs() };
   const recorder = startRecorder({
-    file,
-    version: 'bench',
-    state: day.state,
-    series,
+    ...{ file, version: 'bench', state: live.state, series, anew: live.anew },
     log: (line) => console.log(line),
   });
   let facts = 0;
   let recordMs = 0;
   let worstMs = 0;
   for (let more = true; more; ) {
-    more = day.run((batch) => {
-      for (const fact of batch) observe(series, day.state, fact);
+    more = live.run((batch, event) => {
+      for (const fact of batch) observe(series, live.state, fact);
       facts += batch.length;
       const before = performance.now();
-      recorder.record(batch);
+      recorder.record(batch, event);
       const took = performance.now() - before;
       recordMs += took;
       if (took > worstMs) worstMs = took;
@@ -64,8 +80,12 @@ async function record(): Promise<void> {
     while (recorder.status().waitingBytes > 4e6) await turn();
   }
   await recorder.close();
+  const ratio = (of: 'loopMs' | 'allMs', now: number): string => ((now - begun[of]) / without[of]).toFixed(2);
   console.log(
     `recorded  ${facts} facts, ${((recordMs * 1_000) / facts).toFixed(2)} us a fact on the loop, at most ${worstMs.toFixed(1)} ms at once`,
+  );
+  console.log(
+    `cost      ${ratio('loopMs', cpuMs())} times the CPU of the scheduler and the charts alone on the loop, ${ratio('allMs', allCpuMs())} times with all threads (${((without.loopMs * 1_000) / facts).toFixed(2)} us a fact without)`,
   );
 }
 

@@ -213,9 +213,9 @@ describe('a file that is not whole', () => {
     expect(await cluster.lbtop(exported(path))).toMatchObject({ code: 0, stderr: expect.stringMatching(note) });
   });
 
-  test('with one bit changed: the place is told; what cannot be read is not verified', async () => {
+  test('with one bit changed in its facts: the place is told; what cannot be read is not verified', async () => {
     const path = changed('flipped.lbtrace', (bytes) => {
-      const at = bytes.length >> 1;
+      const at = firstFacts(bytes) + 40;
       bytes[at] = (bytes[at] as number) ^ 0x10;
     });
     const note = /damaged at offset \d+/;
@@ -277,6 +277,13 @@ describe('a file that is not whole', () => {
       expect(await cluster.lbtop(args)).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(why) });
   });
 });
+
+/** Returns where the first block of facts stands: length and kind of each block are as docs/trace-format.md says. */
+function firstFacts(bytes: Buffer): number {
+  let at = 32;
+  while (bytes[at + 4] !== 2) at += 32 + bytes.readUInt32BE(at);
+  return at;
+}
 
 /** Why asciinema is not asked, or null. */
 function noAsciinema(): string | null {
