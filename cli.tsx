@@ -153,6 +153,7 @@ async function work(flags: Flags, io: Io, where: Places): Promise<number> {
       throttle: flags.throttle ?? 1,
       cpuLimit: flags.cpuLimit ?? null,
       onCoordinatorLost: flags.onCoordinatorLost ?? 'finish',
+      listen: flags.listen ?? null,
       handlers: flags.handlers === undefined ? null : resolve(io.cwd, flags.handlers),
       stateDir: where.stateDirectory,
       secret: await loadSecret(flags.secretFile ?? where.secretFile),

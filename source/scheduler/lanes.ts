@@ -19,11 +19,17 @@ const plainKindsKept = 10_000;
 
 /** Tasks with the same kind compete for the same room: the names of what they need, not how much of it. */
 export function kindOfRoom(spec: JobSpec): string {
-  if (isEmpty(spec.labels) && isEmpty(spec.resources)) return plainKind(spec);
+  if (isEmpty(spec.labels) && isEmpty(spec.resources) && !spec.direct) return plainKind(spec);
   let kind = kinds.get(spec);
   if (kind === undefined) {
     const labels = Object.entries(spec.labels).map(([key, value]) => `${key}=${value}`);
-    kind = kindNamed(labels.sort(), Object.keys(spec.resources).sort(), handlerOf(spec), spec.memoryBytes > 0);
+    kind = kindNamed(
+      labels.sort(),
+      Object.keys(spec.resources).sort(),
+      handlerOf(spec),
+      spec.memoryBytes > 0,
+      spec.direct,
+    );
     kinds.set(spec, kind);
   }
   return kind;
@@ -41,8 +47,14 @@ function plainKind(spec: JobSpec): string {
   return pair[spec.memoryBytes > 0 ? 1 : 0];
 }
 
-function kindNamed(labels: string[], resources: string[], handler: string | null, memory: boolean): string {
-  return JSON.stringify([labels, resources, handler, memory]);
+function kindNamed(
+  labels: string[],
+  resources: string[],
+  handler: string | null,
+  memory: boolean,
+  direct = false,
+): string {
+  return JSON.stringify([labels, resources, handler, memory, direct]);
 }
 
 function isEmpty(named: Readonly<Record<string, unknown>>): boolean {

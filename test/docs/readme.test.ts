@@ -5,7 +5,14 @@ import { aloneRow } from '../bench/policies.ts';
 import { fill } from '../scripts/readme-tables.ts';
 
 const root = resolve(import.meta.dirname, '../..');
-const pages = ['readme.md', 'source/readme.md', 'docs/library.md', 'docs/scheduling.md', 'docs/trace-format.md'];
+const pages = [
+  'readme.md',
+  'source/readme.md',
+  'docs/library.md',
+  'docs/reliability.md',
+  'docs/scheduling.md',
+  'docs/trace-format.md',
+];
 
 test('the tables of words and keys are those of the program (npm run readme writes them)', () => {
   const text = readFileSync(resolve(root, 'readme.md'), 'utf8');
