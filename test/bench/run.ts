@@ -3,6 +3,7 @@ const benches: Record<string, () => Promise<void>> = {
   decide: async () => (await import('./decide.ts')).benchDecide(),
   journal: async () => (await import('./journal.ts')).benchJournal(),
   trace: async () => (await import('./trace.ts')).benchTrace(),
+  seek: async () => (await import('./seek.ts')).benchSeek(),
   policies: async () => (await import('./policies.ts')).benchPolicies(),
   processes: async () => (await import('./processes.ts')).benchProcesses(),
   agent: async () => (await import('./agent.ts')).benchAgent(),

@@ -4,6 +4,8 @@ import { limits } from '../../source/model/limits.ts';
 import { fillAgainAndAgain } from './disk-full.ts';
 import { misbehave } from './handlers.ts';
 import { killAgainAndAgain } from './kill-coordinator.ts';
+import { comeAndGo, type Size } from './memory.ts';
+import { restartNode } from './node-restart.ts';
 import { flood } from './output.ts';
 import { carry } from './random-bytes.ts';
 import { recoverQueued } from './recovery.ts';
@@ -38,6 +40,19 @@ test.each(['array', 'lines', 'jobs'] as const)(
     expect(queued).toBeLessThan(20_000);
   },
 );
+
+test('a node killed with results that nobody was told: they are told, with their output, and not run again', {
+  timeout: 120_000,
+}, async () => {
+  const seen = await restartNode(1);
+  expect(seen).toMatchObject({ untold: 2, untoldWrong: 0, cut: 2, cutLost: 0, left: 0, twice: 0 });
+});
+
+test('jobs that come and go leave no memory behind', { timeout: 120_000 }, async () => {
+  const most = (sizes: readonly Size[]) => Math.max(...sizes.map(({ residentBytes }) => residentBytes));
+  const sizes = await comeAndGo(12, 5_000);
+  expect(most(sizes.slice(6))).toBeLessThan(1.25 * most(sizes.slice(0, 6)));
+});
 
 test('a recording that was cut plays up to the cut', async () => {
   const { trials, wrong } = await cutTrace(97);
