@@ -1,6 +1,6 @@
 import { renderToString } from 'ink';
 import { cleanup, render } from 'ink-testing-library';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { App, Screen } from '../../source/ui/app.tsx';
 import { type Exit, interfaceStore, type Store } from '../../source/ui/store.ts';
 import { themeFor } from '../../source/ui/theme.ts';
@@ -46,12 +46,13 @@ afterEach(cleanup);
 
 /** The interface in Ink, 100 cells wide, over a made-up session. */
 async function driven(
-  options: { nodes?: number; readOnly?: boolean; owner?: boolean; replay?: boolean } = {},
+  options: { nodes?: number; readOnly?: boolean; owner?: boolean; replay?: boolean; grows?: boolean } = {},
 ): Promise<Driven> {
   const session = fakeSession({ nodes: options.nodes ?? 6 });
   session.advance(90_000);
   const time = fakeTime(session.now);
-  const feed = fakeFeed(session, { readOnly: options.readOnly, obeys: true, time: options.replay ? time : undefined });
+  const { readOnly, grows } = options;
+  const feed = fakeFeed(session, { readOnly, obeys: true, grows, time: options.replay ? time : undefined });
   const store = interfaceStore(feed, {
     title: 'test',
     readOnly: options.readOnly ?? false,
@@ -258,6 +259,7 @@ describe('acting', () => {
     await ui.press('e');
     expect(ui.screen()).toContain('2 nodes looked at');
     await ui.press('Esc', 'l');
+    await vi.waitFor(() => expect(ui.screen()).toContain('first line'), { timeout: 10_000 });
     expect(ui.screen()).toContain('second ␛[31mred␛[0m line');
     await ui.press('q');
     expect(ui.exit()).toBeNull();
@@ -282,6 +284,55 @@ describe('acting', () => {
     await ui.type('a b.lbtrace');
     await ui.press('Enter');
     expect(ui.feed.commands.at(-1)).toEqual({ kind: 'record', file: 'a b.lbtrace' });
+  });
+
+  test('Enter on a task explains it and shows its output as it comes', async () => {
+    const ui = await driven({ grows: true });
+    const until = async (words: string): Promise<void> => {
+      await vi.waitFor(() => expect(ui.screen()).toContain(words), { timeout: 10_000 });
+    };
+    await ui.press('3');
+    const task = ui.store.state.window?.tasks[0];
+    await ui.press('Enter');
+    await until('second ␛[31mred␛[0m line');
+    expect(ui.screen()).toContain('2 nodes looked at');
+    const [one] = ui.feed.followed;
+    expect(one?.task).toBe(`${task?.job}.${task?.index}`);
+    one?.write('half of a li');
+    one?.write('ne\n10 %\r50 %\r');
+    await until('half of a line');
+    await until('50 %');
+    expect(ui.screen()).not.toContain('10 %');
+
+    one?.write(Array.from({ length: 500 }, (_, i) => `line ${i}\n`).join(''));
+    await until('line 499');
+    await ui.press('g');
+    const linesNow = (): number => {
+      const { mode } = ui.store.state;
+      return mode.kind === 'pages' && mode.lines !== 'help' ? mode.lines.length : 0;
+    };
+    const before = linesNow();
+    one?.write('one more\n');
+    await vi.waitFor(() => expect(linesNow()).toBe(before + 1), { timeout: 10_000 });
+    expect(ui.screen()).toContain('first line');
+    expect(ui.screen()).not.toContain('one more');
+    await ui.press('G');
+    await until('one more');
+    one?.end('the connection broke');
+    await until('the connection broke');
+    expect(ui.screen()).toContain('one more');
+    expect(one?.closed).toBe(false);
+    await ui.press('Esc');
+    expect(one?.closed).toBe(true);
+  });
+
+  test('an output that is no longer looked at is no longer asked for', async () => {
+    const ui = await driven({ grows: true });
+    await ui.press('3', 'l');
+    await ui.press('Esc', 'l');
+    expect(ui.feed.followed.map(({ closed }) => closed)).toEqual([true, false]);
+    ui.store.close();
+    expect(ui.feed.followed.map(({ closed }) => closed)).toEqual([true, true]);
   });
 
   test('a refusal says why', async () => {

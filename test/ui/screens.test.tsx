@@ -92,6 +92,7 @@ const pictures: [name: string, keys: readonly string[]][] = [
   ['cancel', ['2', 'G', 'x']],
   ['policy', ['b']],
   ['explanation', ['3', 'e']],
+  ['task', ['3', 'Enter']],
   ['log', ['3', 'l']],
 ];
 
@@ -151,6 +152,22 @@ test('colours by depth', async () => {
   expect(drawn(store, feed, themeFor({ TERM: 'xterm' }))).not.toMatch(/[;[]38;/);
   if (saved === undefined) delete process.env.FORCE_COLOR;
   else process.env.FORCE_COLOR = saved;
+});
+
+test('the history of a node tells what others took from what its tasks took', async () => {
+  const { store, feed } = await shown(120, 40, ['Enter']);
+  const saved = process.env.FORCE_COLOR;
+  process.env.FORCE_COLOR = '3';
+  const lines = drawn(store, feed, themeFor({ TERM: 'xterm-256color' })).split('\n');
+  if (saved === undefined) delete process.env.FORCE_COLOR;
+  else process.env.FORCE_COLOR = saved;
+  const title = lines.findIndex((line) => line.includes('cpu, last minute'));
+  const last = lines.findIndex((line, i) => i > title && line.includes('╰'));
+  const others = lines.slice(title + 1, last).map((line) => /\x1b\[38;5;60m[\u2801-\u28ff]/.test(line));
+  expect(others).toHaveLength(6);
+  // The tasks' own share is at the bottom, what others took stands on it.
+  expect(others.some(Boolean)).toBe(true);
+  expect(others.at(-1)).toBe(false);
 });
 
 test('no line is wider than the terminal, at any size, on any screen', async () => {

@@ -47,6 +47,21 @@ describe('windows', () => {
     expect(note()).toBe(`draining ${left} left by ana (disk)`);
   });
 
+  test('of one node or one job have its own last events', () => {
+    const session = fakeSession();
+    session.advance(90_000);
+    const about = (...look: Parameters<typeof lookAt>) =>
+      windowOf(session, ...look).newest.map(({ subject }) => subject);
+    const everywhere = about('nodes', { events: 200 });
+    const ofNode = about('node', { of: 'node-04', events: 200 });
+    expect(ofNode).toEqual(everywhere.filter((subject) => subject === 'node-04'));
+    expect(ofNode.length).toBeGreaterThan(2);
+    const ofJob = about('job', { of: '1', events: 200 });
+    expect(ofJob).toEqual(everywhere.filter((subject) => subject === 'job 1' || subject.startsWith('1.')));
+    expect(ofJob.length).toBeGreaterThan(0);
+    expect(about('node', { of: 'node-04', events: 2 })).toEqual(ofNode.slice(-2));
+  });
+
   test('of what is not there are empty', () => {
     const session = fakeSession();
     for (const of of [null, 'nobody', '99', '']) {
