@@ -23,6 +23,9 @@ async function main(argv: readonly string[], io: Io, where: Places): Promise<num
   const { asks, mode, word, flags } = line;
   if (asks !== null) return tell(asks, word);
   if (word === 'simulate') return simulate(line, io);
+  if (word === 'trace') return trace(line, io);
+  if (word === 'whatif') return whatIf(line, io);
+  if (word === 'explain' && flags.recorded !== undefined) return explainRecorded(line, io);
   if (word !== null) return runWord({ ...line, word }, io, where);
   switch (mode) {
     case 'coordinator':
@@ -48,13 +51,20 @@ async function tell(what: 'help' | 'version', word: WordName | null): Promise<nu
 }
 
 async function coordinate(flags: Flags, io: Io, where: Places): Promise<number> {
-  const [{ runCoordinator }, { loadOrCreateSecret }, { join }, local, { packageVersion }] = await Promise.all([
-    import('./source/coordinator/main.ts'),
-    import('./source/wire/secret.ts'),
-    import('node:path'),
-    import('./source/client/places.ts'),
-    import('./source/client/version.ts'),
-  ]);
+  const [{ runCoordinator }, { loadOrCreateSecret }, { join }, local, { packageVersion }, terminal] = await Promise.all(
+    [
+      import('./source/coordinator/main.ts'),
+      import('./source/wire/secret.ts'),
+      import('node:path'),
+      import('./source/client/places.ts'),
+      import('./source/client/version.ts'),
+      import('./source/client/terminal.ts'),
+    ],
+  );
+  if (flags.standby === true && flags.store === undefined)
+    throw usage('--standby waits for the lead in an engine: say which with --store etcd://HOST:2379,HOST:2379');
+  if (flags.store !== undefined && flags.data !== undefined)
+    throw usage('durable state is in one place: leave out --store or --data');
   const secretFile = flags.secretFile ?? where.secretFile;
   const visible = isTerminal(io) && flags.headless !== true;
   return runCoordinator({
@@ -65,13 +75,18 @@ async function coordinate(flags: Flags, io: Io, where: Places): Promise<number> 
     policy: flags.policy ?? null,
     queue: flags.queue ?? null,
     cpuLimit: flags.cpuLimit ?? null,
-    data: flags.data === 'none' ? null : (flags.data ?? where.dataDirectory),
+    data: flags.store !== undefined || flags.data === 'none' ? null : (flags.data ?? where.dataDirectory),
+    purgeAfterMs: flags.purgeAfter ?? null,
+    keepTasks: flags.keepTasks ?? null,
+    store: flags.store ?? null,
+    standby: flags.standby === true,
     record: flags.record ?? null,
     metrics: flags.metrics ?? null,
     logFile: join(where.stateDirectory, 'coordinator.log'),
     interfaceCommand: visible
       ? (address) => [...program, '--attach', address, '--owner', '--secret-file', secretFile]
       : null,
+    keepTerminal: terminal.keepTerminal,
     onListening(address) {
       const listening = local.parseAddress(address);
       const other = local.readCoordinatorFile(where.coordinatorFile);
@@ -87,50 +102,71 @@ async function coordinate(flags: Flags, io: Io, where: Places): Promise<number> 
   });
 }
 
+/** The young part of V8's heap would grow to 32 MiB and more under load, and never shrink; only a start can say so. */
+const smallHeap = '--max-semi-space-size=2';
+
+/** Becomes the same program with a small heap, where the system can do that. */
+function startSmall(): void {
+  if (process.execve === undefined || process.execArgv.includes(smallHeap)) return;
+  try {
+    process.execve(process.execPath, [process.execPath, smallHeap, ...process.execArgv, ...process.argv.slice(1)]);
+  } catch {
+    // It is larger, then.
+  }
+}
+
 async function work(flags: Flags, io: Io, where: Places): Promise<number> {
-  const [{ startAgent }, { loadSecret }, { findAddress }, os, { packageVersion }] = await Promise.all([
-    import('./source/node/agent.ts'),
+  startSmall();
+  const [
+    { runNode },
+    { loadSecret },
+    { findWhereabouts, watchLeader },
+    os,
+    { resolve },
+    { packageVersion },
+    { keepTerminal },
+  ] = await Promise.all([
+    import('./source/node/main.ts'),
     import('./source/wire/secret.ts'),
     import('./source/client/find-address.ts'),
     import('node:os'),
+    import('node:path'),
     import('./source/client/version.ts'),
+    import('./source/client/terminal.ts'),
   ]);
-  const agent = startAgent({
-    coordinators: [findAddress(flags, where)],
-    name:
-      flags.nodeName ??
-      (os
-        .hostname()
-        .replace(/[^A-Za-z0-9._-]/g, '-')
-        .slice(0, 64) ||
-        'node'),
-    slots: flags.slots ?? null,
-    labels: flags.label ?? {},
-    resources: flags.resource ?? {},
-    throttle: flags.throttle ?? 1,
-    cpuLimit: flags.cpuLimit ?? null,
-    onCoordinatorLost: flags.onCoordinatorLost ?? 'finish',
-    stateDir: where.stateDirectory,
-    secret: await loadSecret(flags.secretFile ?? where.secretFile),
-    version: packageVersion(),
+  const found = findWhereabouts(flags, where);
+  const leader = 'engine' in found ? watchLeader(found.engine) : undefined;
+  return runNode({
+    agent: {
+      coordinators: 'engine' in found ? [] : found,
+      leader,
+      name:
+        flags.nodeName ??
+        (os
+          .hostname()
+          .replace(/[^A-Za-z0-9._-]/g, '-')
+          .slice(0, 64) ||
+          'node'),
+      slots: flags.slots ?? null,
+      labels: flags.label ?? {},
+      resources: flags.resource ?? {},
+      throttle: flags.throttle ?? 1,
+      cpuLimit: flags.cpuLimit ?? null,
+      onCoordinatorLost: flags.onCoordinatorLost ?? 'finish',
+      listen: flags.listen ?? null,
+      handlers: flags.handlers === undefined ? null : resolve(io.cwd, flags.handlers),
+      stateDir: where.stateDirectory,
+      secret: await loadSecret(flags.secretFile ?? where.secretFile),
+      version: packageVersion(),
+    },
+    // Loaded by a process of its own: never by the node.
+    keepTerminal,
+    viewFile: isTerminal(io) ? new URL('./source/ui/own-process.js', import.meta.url) : null,
     // Nobody may read the log any more: the tasks go on.
-    log: (text) => void printLine(io.stdout, `${new Date().toISOString()} ${text}`).catch(() => {}),
-  });
-  let asked = 0;
-  const release = io.onInterrupt((signal) => {
-    asked += 1;
-    if (asked === 1)
-      void agent.stop(signal).catch(() => {}); // `ended` tells
-    else if (asked === 2) agent.kill();
-    else io.exit(130);
-  });
-  process.on('SIGHUP', () => {}); // its terminal went away: the tasks go on
-  try {
-    await agent.ended;
-    return 0;
-  } finally {
-    release();
-  }
+    print: (text) => void printLine(io.stdout, text).catch(() => {}),
+    onInterrupt: io.onInterrupt,
+    exit: io.exit,
+  }).finally(() => leader?.close());
 }
 
 async function demonstrate(io: Io): Promise<number> {
@@ -175,6 +211,25 @@ async function simulate({ flags, operands }: CommandLine, io: Io): Promise<numbe
   if (operands.length > 0) throw usage(`too much after simulate: see lbtop simulate --help`);
   const { runSimulate } = await import('./source/simulation/simulate.ts');
   return runSimulate(flags, io);
+}
+
+async function trace(line: CommandLine, io: Io): Promise<number> {
+  const { runTrace } = await import('./source/simulation/traces/trace-word.ts');
+  return runTrace(line, io, async (recording, options) => {
+    process.env.NODE_ENV = 'production';
+    const { writeCast } = await import('./source/ui/cast.tsx');
+    await writeCast(recording, { ...options, columns: 120, rows: 36 });
+  });
+}
+
+async function explainRecorded(line: CommandLine, io: Io): Promise<number> {
+  const { explainRecording } = await import('./source/simulation/traces/explain-word.ts');
+  return explainRecording(line, io);
+}
+
+async function whatIf(line: CommandLine, io: Io): Promise<number> {
+  const { runWhatIf } = await import('./source/simulation/traces/what-if.ts');
+  return runWhatIf(line, io);
 }
 
 async function attach(flags: Flags, io: Io, where: Places): Promise<number> {

@@ -5,9 +5,9 @@ import { LbtopError } from '../model/errors.ts';
 import type { Role } from '../wire/messages.ts';
 import { loadSecret } from '../wire/secret.ts';
 import { type Client, connectClient, type Dial } from './client.ts';
-import { findAddress } from './find-address.ts';
+import { findAddresses } from './find-address.ts';
 import type { Flags } from './flags.ts';
-import type { Places } from './places.ts';
+import type { Address, Places } from './places.ts';
 
 /**
  * Connects to the coordinator that is meant. Throws LbtopError: `unreachable` where there is none, `refused` where the
@@ -18,13 +18,13 @@ export async function openClient(
   where: Places,
   options: { role?: Role; signal?: AbortSignal; dial?: Dial } = {},
 ): Promise<Client> {
-  const address = findAddress(flags, where);
+  const addresses = await findAddresses(flags, where);
   const file = flags.secretFile ?? where.secretFile;
   const missing = flags.secretFile === undefined && !(await exists(file));
   // Without a secret we knock with one that nobody knows: it tells whether there is a coordinator at all.
   const secret = missing ? randomBytes(32) : await loadSecret(file);
   try {
-    return await connectClient({ ...address, secret, ...options });
+    return await connectFirst(addresses, { secret, ...options });
   } catch (error) {
     if (missing && error instanceof LbtopError && error.code === 'refused')
       throw new LbtopError(
@@ -33,6 +33,22 @@ export async function openClient(
       );
     throw error;
   }
+}
+
+/** Connects to the first that is there: those that only stand by do not listen. */
+async function connectFirst(
+  addresses: readonly Address[],
+  options: Omit<Parameters<typeof connectClient>[0], 'host' | 'port'>,
+): Promise<Client> {
+  for (const [i, address] of addresses.entries()) {
+    try {
+      return await connectClient({ ...address, ...options });
+    } catch (error) {
+      const next = error instanceof LbtopError && error.code === 'unreachable' && i < addresses.length - 1;
+      if (!next || options.signal?.aborted) throw error;
+    }
+  }
+  throw new LbtopError('usage', 'no address to connect to: see --connect');
 }
 
 async function exists(file: string): Promise<boolean> {

@@ -6,11 +6,11 @@ import { disciplineNames, policyNames } from '../model/job.ts';
 import { limits } from '../model/limits.ts';
 import {
   address,
-  addressOrNone,
   amounts,
   choice,
   count,
   duration,
+  engine,
   file,
   jobs,
   jsonValue,
@@ -23,6 +23,8 @@ import {
   toggle,
   type Value,
   type ValueOf,
+  whereabouts,
+  whereaboutsOrNone,
   words,
 } from './values.ts';
 
@@ -53,6 +55,8 @@ export const wordNames = [
   'explain',
   'events',
   'simulate',
+  'whatif',
+  'trace',
   'completion',
   'config',
 ] as const;
@@ -95,21 +99,23 @@ const operating = ['pause', 'drain', 'resume', 'throttle'] as const;
 const coordinator = ['coordinator'] as const;
 const node = ['node'] as const;
 const simulate = ['simulate'] as const;
+const trace = ['trace'] as const;
+const whatif = ['whatif'] as const;
 const typed = { typedOnly: true } as const;
 const later = { later: true } as const;
 
 export const flagTable = {
   coordinator: flag(toggle, '', coordinator, 'own the queue and place the work', typed),
   node: flag(toggle, '', node, 'run tasks on this machine', typed),
-  attach: flag(addressOrNone, '[HOST:PORT]', ['attach'], 'only the interface, on a running coordinator', typed),
-  replay: flag(file, 'FILE', ['replay'], 'the interface on a recorded session', typed),
+  attach: flag(whereaboutsOrNone, '[HOST:PORT]', ['attach'], 'only the interface, on a running coordinator', typed),
+  replay: flag(file, 'FILE|DIR', ['replay'], 'the interface on a recorded session, or on a data directory', typed),
   demo: flag(toggle, '', ['demo'], 'a whole small fleet on this machine', typed),
 
   connect: flag(
-    address,
+    whereabouts,
     'HOST:PORT',
     ['node', 'attach', ...wordNames],
-    'the coordinator (default: the one that runs here)',
+    'the coordinator: one of HOST:PORT,HOST:PORT…, or the one that leads in etcd://HOST:2379,… (default: the one that runs here)',
   ),
   secretFile: flag(
     file,
@@ -124,10 +130,22 @@ export const flagTable = {
   policy: flag(choice(policyNames), 'NAME', coordinator, 'which node a task goes to (default least-load)'),
   queue: flag(choice(disciplineNames), 'NAME', ['coordinator', 'policy'], 'which task is next: fifo, easy or sjbf'),
   data: flag(file, 'DIR', coordinator, 'durable state (default: in the state directory; none: in memory)'),
+  purgeAfter: flag(
+    duration,
+    'DURATION',
+    coordinator,
+    'forget jobs, with their output, so long after their end (default: never for their age)',
+  ),
+  keepTasks: flag(
+    count(0, Number.MAX_SAFE_INTEGER),
+    'N',
+    coordinator,
+    'forget the oldest ended jobs where they have more tasks than this together (default 10000000)',
+  ),
   record: flag(file, 'FILE', coordinator, 'record the session into this file'),
   headless: flag(toggle, '', coordinator, 'log lines instead of the interface'),
-  store: flag(words(1_024), 'URL', coordinator, 'durable state in the distributed engine', later),
-  standby: flag(toggle, '', coordinator, 'wait to take over', later),
+  store: flag(engine, 'URL', coordinator, 'durable state in an engine: etcd://HOST:2379,HOST:2379'),
+  standby: flag(toggle, '', coordinator, 'with --store: wait to take over from the coordinator that leads'),
   metrics: flag(address, 'HOST:PORT', coordinator, 'serve metrics for Prometheus there, at /metrics'),
   tlsCert: flag(file, 'FILE', coordinator, 'certificate', later),
   tlsKey: flag(file, 'FILE', coordinator, "the certificate's key", later),
@@ -155,8 +173,8 @@ export const flagTable = {
     node,
     'what becomes of running tasks without coordinator (default finish)',
   ),
-  handlers: flag(file, 'FILE', node, 'JavaScript task handlers', later),
-  listen: flag(address, 'HOST:PORT', node, 'take tasks directly from clients', later),
+  handlers: flag(file, 'FILE', node, 'what exports JavaScript task handlers by name'),
+  listen: flag(address, 'HOST:PORT', node, 'take tasks directly from clients (port 0: any)'),
   allow: flag(texts, 'PATTERN', node, 'run only commands like this (repeatable)', later),
 
   owner: flag(toggle, '', ['attach'], 'as the interface of the coordinator itself: q ends that too', typed),
@@ -201,7 +219,7 @@ export const flagTable = {
   ),
   stdin: flag(file, 'FILE', submitting, 'what each task reads as standard input (-: ours)'),
   wait: flag(toggle, '', ['submit', 'drain'], 'return when it is done'),
-  direct: flag(toggle, '', ['run'], 'ask for a node and go there', later),
+  direct: flag(toggle, '', ['run'], 'ask for a node and take the task there'),
 
   follow: flag(toggle, '', ['logs', 'events'], 'go on as it comes', { short: 'f' }),
   raw: flag(toggle, '', ['logs'], 'bytes as they are, on a terminal too'),
@@ -224,7 +242,7 @@ export const flagTable = {
     'tasks at once: of each node (default 1), of the whole machine with --swf',
     { flag: 'slots', ...typed },
   ),
-  policies: flag(words(256), 'A[,B…]', simulate, 'policies to compare (default least-load)', {
+  policies: flag(words(256), 'A[,B…]', ['simulate', 'whatif'], 'policies to compare (default least-load)', {
     flag: 'policy',
     ...typed,
   }),
@@ -264,6 +282,28 @@ export const flagTable = {
     'by what easy and sjbf plan (default request)',
   ),
   jobsOut: flag(file, 'FILE', simulate, 'write job,submit,start,end,slots of each job there'),
+
+  format: flag(choice(['jsonl', 'perfetto', 'cast']), 'FORMAT', trace, 'of an export: jsonl, perfetto or cast', typed),
+  redact: flag(
+    toggle,
+    '',
+    trace,
+    'export without commands, names, variables, hosts and outputs; the same becomes the same word',
+    typed,
+  ),
+  recorded: flag(file, 'FILE|DIR', ['explain'], 'of a recorded session, or of a data directory, at its end', {
+    flag: 'replay',
+    ...typed,
+  }),
+  addNodes: flag(count(0, limits.nodes), 'N', whatif, 'with so many nodes more, like those that were there', typed),
+  whatifCpuLimit: flag(number(1, 100), 'PERCENT', whatif, 'with another CPU limit', { flag: 'cpu-limit', ...typed }),
+  assert: flag(
+    words(limits.textLength),
+    'EXPR',
+    whatif,
+    'exit 1 unless this holds for each policy: makespan<120, p99Wait<=2, meanWait<recorded',
+    typed,
+  ),
 
   pauseQueue: flag(toggle, '', ['pause', 'resume'], 'the whole queue instead of nodes', {
     flag: 'queue',

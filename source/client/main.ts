@@ -4,10 +4,10 @@ import type { Call } from './call.ts';
 import type { Client } from './client.ts';
 import type { CommandLine } from './command-line.ts';
 import { usage } from './complaint.ts';
-import { findAddress } from './find-address.ts';
+import { findWhereabouts } from './find-address.ts';
 import type { WordName } from './flags.ts';
 import { type Io, OutputClosed, printLine } from './io.ts';
-import { isLoopback, type Places } from './places.ts';
+import { isLocal, type Places } from './places.ts';
 import { cellText } from './plain-text.ts';
 import { words } from './words.ts';
 
@@ -38,7 +38,7 @@ export async function runWord(
       operands,
       command,
       io,
-      local: isLoopback(findAddress(flags, where).host),
+      local: isLocal(findWhereabouts(flags, where)),
       given: (flag) => line.origins[flag] === 'flag',
       client() {
         client ??= open(line, where);

@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
+import { isEtcdAddress, parseEtcdAddress } from '../wire/etcd-address.ts';
 import { hostPort } from '../wire/reach.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -60,6 +61,26 @@ export function parseAddress(text: string, port: number = defaultPort): Address 
   return { host, port: said };
 }
 
+/** Where a coordinator may be: at one of these addresses, or where an engine (`etcd://…`) says that the leader is. */
+export type Whereabouts = readonly Address[] | { readonly engine: string };
+
+/** Reads addresses separated by commas, or that of an engine. Returns undefined for anything else. */
+export function parseWhereabouts(text: string): Whereabouts | undefined {
+  if (isEtcdAddress(text)) return readEngine(text) === undefined ? undefined : { engine: text };
+  const addresses = text.split(',').map((one) => parseAddress(one.trim()));
+  return addresses.includes(undefined) ? undefined : (addresses as Address[]);
+}
+
+/** Returns the address of an engine as it is, or undefined where it is none. */
+export function readEngine(text: string): string | undefined {
+  try {
+    parseEtcdAddress(text);
+    return text;
+  } catch {
+    return undefined;
+  }
+}
+
 /** What the coordinator's file says. */
 export interface LocalCoordinator extends Address {
   pid: number;
@@ -105,4 +126,9 @@ function reachable(host: string): string {
 /** True where only this machine can be meant. */
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+/** True where only a coordinator on this machine can be meant. */
+export function isLocal(whereabouts: Whereabouts): boolean {
+  return !('engine' in whereabouts) && whereabouts.every(({ host }) => isLoopback(host));
 }

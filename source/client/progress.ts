@@ -26,7 +26,48 @@ export function progressLine(output: Output): Progress {
   };
 }
 
+/** One line that tells how far something is. */
+export interface ShareProgress {
+  /** `share`: 0 to 1. */
+  show(share: number): Promise<void>;
+  /** Takes the line away. */
+  clear(): Promise<void>;
+}
+
+/** Rewritten at most so often. */
+const shareMs = 100;
+
+/** Returns a line at the end of `output` with the time that is left by the pace so far; `now` in ms. */
+export function shareProgress(output: Output, now: () => number): ShareProgress {
+  const beganAt = now();
+  let shownAt = Number.NEGATIVE_INFINITY;
+  return {
+    async show(share) {
+      const at = now();
+      if (!output.isTerminal || at - shownAt < shareMs) return;
+      shownAt = at;
+      await output.write(`\r${cutTo(shareText(share, at - beganAt), output.columns - 1)}\x1b[K`);
+    },
+    async clear() {
+      if (shownAt > Number.NEGATIVE_INFINITY) await output.write('\r\x1b[K');
+      shownAt = Number.NEGATIVE_INFINITY;
+    },
+  };
+}
+
+/** `[████░░] 51% · ETA 12s` */
+export function shareText(share: number, passedMs: number): string {
+  const part = Math.min(1, Math.max(0, share));
+  const eta = part > 0 && part < 1 ? ` · ETA ${duration((passedMs / part) * (1 - part))}` : '';
+  return `${bar(part)} ${Math.floor(part * 100)}%${eta}`;
+}
+
 const barCells = 24;
+
+function bar(share: number): string {
+  const full = Math.floor(share * barCells);
+  return `[${'█'.repeat(full)}${'░'.repeat(barCells - full)}]`;
+}
 
 /** `[████░░] 512/1 000 51% · 3 failed · ETA 12s` */
 export function progressText(rows: readonly JobRow[]): string {
@@ -35,11 +76,10 @@ export function progressText(rows: readonly JobRow[]): string {
   const dropped = sum(rows, 'cancelled') + sum(rows, 'skipped');
   const done = sum(rows, 'succeeded') + failed + dropped;
   const share = total === 0 ? 0 : done / total;
-  const full = Math.floor(share * barCells);
   const etas = rows.filter(({ endedAt }) => endedAt === null).map(({ etaMs }) => etaMs);
   const known = etas.filter((eta) => eta !== null);
   const parts = [
-    `[${'█'.repeat(full)}${'░'.repeat(barCells - full)}] ${count(done)}/${count(total)} ${Math.floor(share * 100)}%`,
+    `${bar(share)} ${count(done)}/${count(total)} ${Math.floor(share * 100)}%`,
     `${count(sum(rows, 'running'))} running`,
     ...(failed > 0 ? [`${count(failed)} failed`] : []),
     ...(dropped > 0 ? [`${count(dropped)} cancelled`] : []),

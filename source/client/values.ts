@@ -2,7 +2,7 @@
 import type { Span } from '../model/job.ts';
 import { limits } from '../model/limits.ts';
 import type { Json } from '../model/shape.ts';
-import { type Address, parseAddress } from './places.ts';
+import { type Address, parseAddress, parseWhereabouts, readEngine, type Whereabouts } from './places.ts';
 
 /** One kind of value. */
 export interface Value<T> {
@@ -71,8 +71,17 @@ export function number(min: number, max: number): Value<number> {
 /** Where something listens. */
 export const address: Value<Address> = one('HOST:PORT, an IPv6 address in brackets', (text) => parseAddress(text));
 
+/** Where a coordinator may be. */
+export const whereabouts: Value<Whereabouts> = one(
+  'HOST:PORT, an IPv6 address in brackets, several with commas between them, or etcd://HOST:2379,HOST:2379',
+  parseWhereabouts,
+);
+
 /** The same, or nothing: true. */
-export const addressOrNone: Value<Address | true> = { ...address, arity: 'maybe', alone: true };
+export const whereaboutsOrNone: Value<Whereabouts | true> = { ...whereabouts, arity: 'maybe', alone: true };
+
+/** The members of an engine. */
+export const engine: Value<string> = one('etcd://HOST:2379,HOST:2379', readEngine);
 
 const durationUnits: Readonly<Record<string, number>> = {
   ms: 1,

@@ -163,8 +163,8 @@ export const words: Readonly<Record<WordName, WordRow>> = {
     load: async () => (await import('./words/pick.ts')).pick,
   },
   explain: {
-    usage: 'JOB.INDEX',
-    summary: 'why a task waits, or why it went where it went',
+    usage: 'JOB.INDEX [--replay FILE]',
+    summary: 'why a task waits, or why it went where it went; also of a recorded session',
     example: 'lbtop explain 7.12',
     operands: one,
     completes: 'tasks',
@@ -182,6 +182,20 @@ export const words: Readonly<Record<WordName, WordRow>> = {
     summary: 'the same scheduler in virtual time: policies and disciplines side by side',
     example: 'lbtop simulate --nodes 10 --arrivals poisson:9 --policy least-load,random --tasks 100000',
     operands: none,
+    load: async () => runByTheProgram,
+  },
+  whatif: {
+    usage: 'TRACE [options]',
+    summary: 'a recorded session again under other rules, with the error that calibration shows',
+    example: 'lbtop whatif session.lbtrace --policy least-load,earliest-finish --assert "makespan<120"',
+    operands: one,
+    load: async () => runByTheProgram,
+  },
+  trace: {
+    usage: 'info|verify|export FILE',
+    summary: "totals of a recording, the proof that its decisions are the scheduler's own, or another format of it",
+    example: 'lbtop trace export session.lbtrace --format perfetto > session.json',
+    operands: [2, 2],
     load: async () => runByTheProgram,
   },
   completion: {
@@ -203,8 +217,8 @@ export const words: Readonly<Record<WordName, WordRow>> = {
 
 /** It needs no coordinator, and simulations contain everything that a client does without: cli.tsx runs it. */
 const runByTheProgram: Word = async () => {
-  throw usage('simulate runs without a coordinator: use the program lbtop for it');
+  throw usage('this word runs without a coordinator: use the program lbtop for it');
 };
 
 /** Words of the documentation that are not in this version. */
-export const laterWords: readonly string[] = ['whatif', 'trace', 'token'];
+export const laterWords: readonly string[] = ['token'];

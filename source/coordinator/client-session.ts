@@ -12,6 +12,8 @@ import { openSource, type SourceVerb } from './sources.ts';
 /** Items that may be under way to a client beyond those that it said it has taken. */
 const streamWindow = 64;
 const streamsPerClient = 64;
+/** Bytes that wait for a client that reads slowly, above which its streams are not asked for more. */
+const streamBacklogBytes = 2 * 1024 * 1024;
 
 type StreamVerb = SourceVerb | 'watch';
 
@@ -20,6 +22,8 @@ interface Stream {
   /** The client has taken so many items in all. */
   taken(count: number): void;
   close(): void;
+  /** The client has read what waited for it. */
+  drained?(): void;
   look?(raw: unknown): void;
 }
 
@@ -39,6 +43,7 @@ export function acceptClient(connection: Connection, role: Role, who: string, de
       if (row === undefined) throw new LbtopError('usage', `this coordinator does not know the request ${verb}`);
       if (!(row.may as readonly Role[]).includes(role))
         throw new LbtopError('refused', `${verb} is not allowed for the role ${role}`);
+      if (verb === 'redeem') throw new LbtopError('usage', 'a node takes tickets, not its coordinator');
       const checked = row.args.unpack(args);
       if (verb === 'look') {
         const { watch, look } = checked as { watch: number; look: unknown };
@@ -91,7 +96,7 @@ export function acceptClient(connection: Connection, role: Role, who: string, de
       if (pulling) return;
       pulling = true;
       try {
-        while (sent - taken < streamWindow) {
+        while (sent - taken < streamWindow && connection.backlogBytes < streamBacklogBytes) {
           const pulled = source.pull();
           const value = pulled instanceof Promise ? await pulled : pulled;
           if (over) return;
@@ -121,6 +126,7 @@ export function acceptClient(connection: Connection, role: Role, who: string, de
         taken = Math.min(sent, Math.max(taken, count));
         void pump();
       },
+      drained: () => void pump(),
       close() {
         over = true;
         source.close();
@@ -155,6 +161,9 @@ export function acceptClient(connection: Connection, role: Role, who: string, de
   return {
     messages(batch) {
       for (const message of batch) take(message);
+    },
+    drained() {
+      for (const stream of [...streams.values()]) stream.drained?.();
     },
     closed() {
       for (const id of [...streams.keys()]) endStream(id);

@@ -6,6 +6,7 @@ import { windowHub } from '../feed/hub.ts';
 import { liveHistory } from '../feed/live-history.ts';
 import { type Recorder, startRecorder } from '../feed/recorder.ts';
 import { LbtopError, oneLine } from '../model/errors.ts';
+import type { Event } from '../model/event.ts';
 import type { Fact } from '../model/fact.ts';
 import type { DisciplineName, PolicyName } from '../model/job.ts';
 import { policyObjection } from '../scheduler/policies/policies.ts';
@@ -25,9 +26,12 @@ import { itemShelf } from './item-shelf.ts';
 import { jobWatch } from './job-watch.ts';
 import { startLoop } from './loop.ts';
 import type { CoordinatorMetrics } from './metrics.ts';
+import type { NodeRegister } from './node-register.ts';
 import { nodeSessions } from './node-session.ts';
 import { memoryOutputs } from './outputs.ts';
+import { keptTasks, startRetention } from './retention.ts';
 import { storedOutputs } from './stored-outputs.ts';
+import { ticketOffice } from './ticket-office.ts';
 
 export interface CoordinatorOptions {
   host: string;
@@ -43,6 +47,16 @@ export interface CoordinatorOptions {
   cpuLimit: number | null;
   /** Durable state is kept in this directory; null: all is in memory, and gone with the process. */
   data: string | null;
+  /** Ended jobs are forgotten so long after their end; null: however old. */
+  purgeAfterMs: number | null;
+  /** The oldest ended jobs are forgotten where they have more tasks together; null: as retention.ts says. */
+  keepTasks: number | null;
+  /** The engine that keeps durable state, `etcd://…`, instead of the directory; null, the default: none. */
+  store?: string | null;
+  /** With an engine: waits to take over from whoever leads. */
+  standby?: boolean;
+  /** Ends the waiting. */
+  signal?: AbortSignal;
   /** Seed of the policies that draw lots. */
   seed: number;
   /** Records the session into this file from the start. */
@@ -66,17 +80,29 @@ export interface Coordinator {
 
 /** Returns a coordinator that listens. Throws LbtopError where the address, the data or the recording's file cannot be had. */
 export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
-  const { log } = options;
   const objection = policyObjection(options.policy, options.queue);
   if (objection !== null) throw new LbtopError('usage', objection);
-  if (options.data === null) return startWith(options, null);
-  const durable = await openDurable({ directory: options.data, address: `${options.host}:${options.port}`, log });
+  const durable = await durableOf(options);
+  if (durable === null) return startWith(options, null);
   try {
-    return await startWith(options, durable);
+    return await startWith({ ...options, port: durable.port }, durable.durable);
   } catch (error) {
-    await durable.close();
+    await durable.durable.close();
     throw error;
   }
+}
+
+/** Resolves when this process may write, with the port to listen on: in an engine it was told to the others. */
+async function durableOf(options: CoordinatorOptions): Promise<{ durable: Durable; port: number } | null> {
+  const { host, port, store = null, standby = false, data, log } = options;
+  const signal = options.signal ?? new AbortController().signal;
+  if (store !== null) {
+    const { freePort, openEngineDurable } = await import('./engine-durable.ts');
+    const known = port === 0 ? await freePort(host) : port;
+    return { durable: await openEngineDurable({ ...options, store, standby, signal, port: known }), port: known };
+  }
+  if (data === null) return null;
+  return { durable: await openDurable({ directory: data, address: `${host}:${port}`, log }), port };
 }
 
 async function startWith(options: CoordinatorOptions, durable: Durable | null): Promise<Coordinator> {
@@ -99,19 +125,28 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
     log,
   });
 
-  function applied(facts: readonly Fact[]): void {
+  function handled(event: Event, facts: readonly Fact[]): void {
     for (const fact of facts) {
       observe(series, state, fact);
       if (fact.kind === 'job-purged') outputs.forget(fact.job);
     }
-    recorder?.record(facts);
+    recorder?.record(facts, event);
+    if (facts.length === 0) return;
     history.record(facts);
     measured?.observe(facts);
   }
 
-  const loop = startLoop({ scheduler, clock, applied, commit: durable?.commit ?? null, fatal: options.fatal });
+  const loop = startLoop({ scheduler, clock, handled, commit: durable?.commit ?? null, fatal: options.fatal });
+  const retention = startRetention({
+    state,
+    loop,
+    clock,
+    purgeAfterMs: options.purgeAfterMs,
+    keepTasks: options.keepTasks ?? keptTasks,
+  });
   const nodes = nodeSessions({ state, loop, outputs, log });
-  const say = effects({ state, items, session: nodes.get });
+  const tickets = ticketOffice({ state, session: nodes.get, now: Date.now });
+  const say = effects({ state, items, session: nodes.get, tickets });
   loop.onWritten(say.written);
   loop.onFacts(say.durable);
   loop.onFacts(watch.observe);
@@ -133,7 +168,7 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
       await ending?.close();
       return null;
     }
-    recorder = startRecorder({ file, version, state, series, log });
+    recorder = startRecorder({ file, version, state, series, anew: scheduler.anew, log });
     return file;
   }
 
@@ -156,6 +191,7 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
     outputs,
     items,
     watch,
+    tickets,
     hub: windowHub(() => ({ state, series, now: clock.now(), recording: recordingOf(recorder) }), history.watched),
     history,
     record,
@@ -185,17 +221,34 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
     rejected: (address, reason) => log(`${address} turned away: ${reason}`),
   }).catch(async (error) => {
     await endpoint?.close();
+    retention[Symbol.dispose]();
     await loop.stop();
     await recorder?.close();
     throw error;
   });
+  const register = options.store == null || durable === null ? null : await registerIn(options.store, durable.epoch);
+  durable?.lost.addEventListener('abort', () => {
+    // Who is with us finds the new one sooner; and it would be told nothing more.
+    void listener.close();
+    options.fatal(durable.lost.reason);
+  });
+
+  async function registerIn(store: string, epoch: number): Promise<NodeRegister> {
+    const { nodeRegister } = await import('./node-register.ts');
+    const opened = nodeRegister(store, state, epoch);
+    loop.onFacts(opened.observe);
+    return opened;
+  }
+
   return {
     host: listener.host,
     port: listener.port,
     state,
     async stop(reason) {
       log(`ends: ${reason}`);
-      await Promise.all([listener.close(), endpoint?.close()]);
+      retention[Symbol.dispose]();
+      tickets.close();
+      await Promise.all([listener.close(), endpoint?.close(), register?.close()]);
       // Not one after the other: where the journal waits for room, its end is what the loop waits for.
       await Promise.all([loop.stop(), durable?.close()]);
       await recorder?.close().catch((error) => log(`recording: ${oneLine(error)}`));

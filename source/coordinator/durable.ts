@@ -1,16 +1,17 @@
 /** A coordinator's durable side: opens the store, reads the state back, commits, and keeps snapshots of the state. */
 import { hostname } from 'node:os';
+import { readState } from '../feed/stored-state.ts';
 import { type Commit, type Commits, groupCommit } from '../journal/commit.ts';
 import { openLocalStore } from '../journal/local.ts';
-import { recover } from '../journal/recover.ts';
-import type { Store, Term } from '../journal/store.ts';
-import { StoreError } from '../journal/store-error.ts';
-import { packValues, unpackValues } from '../journal/value-stream.ts';
-import { LbtopError, oneLine } from '../model/errors.ts';
+import type { Store, Term, Writer } from '../journal/store.ts';
+import { damage } from '../journal/store-error.ts';
+import { packValues } from '../journal/value-stream.ts';
+import { oneLine } from '../model/errors.ts';
 import type { Fact } from '../model/fact.ts';
-import { apply } from '../scheduler/apply.ts';
-import { restoreSnapshot, takeSnapshot } from '../scheduler/snapshot.ts';
-import { emptyState, type State } from '../scheduler/state.ts';
+import { takeSnapshot } from '../scheduler/snapshot.ts';
+import type { State } from '../scheduler/state.ts';
+import { snapshotAside } from './snapshot-aside.ts';
+import type { JournalPlace } from './snapshot-worker.ts';
 
 export interface Durable {
   readonly store: Store;
@@ -21,6 +22,10 @@ export interface Durable {
   commit(facts: readonly Fact[]): Commit;
   /** Why nothing new should be taken, in one line, or null. */
   full(): string | null;
+  /** That of the term. */
+  readonly epoch: number;
+  /** Aborted when another coordinator took over, with a StoreError; not by `close`. */
+  readonly lost: AbortSignal;
   /** Makes durable what was committed, saves a snapshot and ends the term. To be called outside a turn of the loop. */
   close(): Promise<void>;
 }
@@ -29,62 +34,72 @@ export interface DurableOptions {
   directory: string;
   /** Where the coordinator is to listen, for whoever looks into the directory. */
   address: string;
+  /** A snapshot is made after so many facts; for tests. */
+  snapshotFacts?: number;
   log(line: string): void;
 }
 
-const snapshotFacts = 1_000_000;
+/** As `readBack`, where `head` is the last batch that there is. */
+export async function readUpTo(store: Store, head: number, log: (line: string) => void): Promise<State> {
+  const { state, seq } = await readBack(store, log);
+  if (seq === head) return state;
+  throw damage(`it ends there, and its last batch is ${head}`, { table: 'batches', sequence: seq });
+}
+
+/** Returns this process as others see who writes. */
+export function writerAt(address: string): Writer {
+  return { id: `${hostname()} ${process.pid}`, address };
+}
+
+/** A coordinator whose term has begun and whose state is read back up to its head. */
+export interface Sitting {
+  store: Store;
+  term: Term;
+  state: State;
+  /** Where snapshots read the journal. */
+  journal: JournalPlace;
+  snapshotFacts?: number | undefined;
+  log(line: string): void;
+}
+
+const factsPerSnapshot = 1_000_000;
 const snapshotBytes = 256 * 1024 * 1024;
 const lookEveryMs = 1_000;
 
 /** Opens the directory. Throws LbtopError where another process has it, it is damaged, or a newer version wrote it. */
-export async function openDurable({ directory, address, log }: DurableOptions): Promise<Durable> {
+export async function openDurable(options: DurableOptions): Promise<Durable> {
+  const { directory, address, log } = options;
   const store = await openLocalStore({ directory });
   try {
-    const term = await store.campaign({ id: `${hostname()} ${process.pid}`, address });
-    const state = await readBack(store, log);
-    return newDurable(store, term, state, log);
+    const term = await store.campaign(writerAt(address));
+    const { state } = await readBack(store, log);
+    return newDurable({ ...options, store, term, state, journal: { directory } });
   } catch (error) {
     await store.close();
     throw error;
   }
 }
 
-async function readBack(store: Store, log: (line: string) => void): Promise<State> {
+/** Returns the state that the journal leads to, and its last batch. Rejects as `recover`. */
+export async function readBack(store: Store, log: (line: string) => void): Promise<{ state: State; seq: number }> {
   const begun = performance.now();
-  let state = emptyState();
-  const { seq, facts, missing } = await recover(store, {
-    async snapshot(chunks) {
-      state = await readSnapshot(chunks);
-    },
-    facts(facts) {
-      for (const fact of facts) apply(state, fact);
-    },
-  });
+  const { state, recovered } = await readState(store);
+  const { seq, facts, missing } = recovered;
   if (missing > 0)
-    log(`the journal has lost its last ${missing} batches: what was acknowledged in them is gone, its file was cut`);
+    log(
+      `the journal has lost its last ${missing === 1 ? 'batch' : `${missing} batches`}: its file was cut, ` +
+        'and what was acknowledged in there is gone',
+    );
   if (seq > 0) {
     const took = Math.round(performance.now() - begun);
     log(`recovered ${state.jobs.size} jobs and ${state.nodes.size} nodes in ${took} ms (${facts} facts)`);
   }
-  return state;
+  return { state, seq };
 }
 
-async function readSnapshot(chunks: AsyncIterable<Uint8Array>): Promise<State> {
-  const records: unknown[] = [];
-  try {
-    for await (const record of unpackValues(chunks)) records.push(record);
-    return restoreSnapshot(records);
-  } catch (error) {
-    if (error instanceof LbtopError) throw error;
-    // Its bytes are what was written: the store has checked them.
-    throw new StoreError(
-      'version',
-      `the journal's snapshot cannot be read by this version of lbtop: ${oneLine(error)}`,
-    );
-  }
-}
-
-function newDurable(store: Store, term: Term, state: State, log: (line: string) => void): Durable {
+/** Returns its durable side. */
+export function newDurable(sitting: Sitting): Durable {
+  const { store, term, state, journal, snapshotFacts = factsPerSnapshot, log } = sitting;
   const commits = groupCommit({
     term,
     limits: store.limits,
@@ -96,30 +111,45 @@ function newDurable(store: Store, term: Term, state: State, log: (line: string) 
   let factsSince = 0;
   let bytesThen = store.bytes();
   let saving: Promise<void> | null = null;
+  let closing = false;
+  const lost = new AbortController();
+  term.lost.addEventListener('abort', () => {
+    if (!closing) lost.abort(term.lost.reason);
+  });
 
-  /** State and mark are taken in the same moment: the one is what the batches up to the other lead to. */
-  async function save(): Promise<void> {
+  async function saveAside(): Promise<void> {
     factsSince = 0;
+    const { seq, chunks } = await snapshotAside({ journal, chunkBytes: store.limits.chunkBytes });
+    await term.saveSnapshot(seq, chunks);
+    bytesThen = store.bytes();
+  }
+
+  /**
+   * At the end, where nobody waits for the loop any more. State and mark are taken in the same moment: the one is what the
+   * batches up to the other lead to.
+   */
+  async function saveNow(): Promise<void> {
     const at = commits.mark();
     at.catch(() => {}); // awaited below, unless taking the snapshot throws
     const records = takeSnapshot(state);
     await term.saveSnapshot(await at, packValues(records, store.limits.chunkBytes));
-    bytesThen = store.bytes();
   }
 
   /** Without a new snapshot recovery takes longer, and nothing is lost. */
-  function trySave(): Promise<void> {
-    saving ??= save()
-      .catch((error) => log(`no snapshot of the state: ${oneLine(error)}`))
-      .finally(() => {
-        saving = null;
-      });
-    return saving;
+  async function trySave(save: () => Promise<void>): Promise<void> {
+    try {
+      await save();
+    } catch (error) {
+      log(`no snapshot of the state: ${oneLine(error)}`);
+    }
   }
 
   const timer = setInterval(() => {
-    if (commits.held !== null || store.full !== null) return;
-    if (factsSince >= snapshotFacts || store.bytes() - bytesThen >= snapshotBytes) void trySave();
+    if (saving !== null || commits.held !== null || store.full !== null) return;
+    if (factsSince < snapshotFacts && store.bytes() - bytesThen < snapshotBytes) return;
+    saving = trySave(saveAside).finally(() => {
+      saving = null;
+    });
   }, lookEveryMs);
 
   return {
@@ -131,10 +161,14 @@ function newDurable(store: Store, term: Term, state: State, log: (line: string) 
       return commits.begin(facts);
     },
     full: () => store.full ?? commits.held,
+    epoch: term.epoch,
+    lost: lost.signal,
     async close() {
+      closing = true;
       clearInterval(timer);
       watching[Symbol.dispose]();
-      const saved = commits.held === null && store.full === null ? trySave() : null;
+      await saving;
+      const saved = commits.held === null && store.full === null ? trySave(saveNow) : null;
       // What waits for room is given up by this: it was acknowledged to nobody.
       await commits.close().catch((error) => log(`the journal: ${oneLine(error)}`));
       await saved;

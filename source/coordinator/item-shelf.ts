@@ -1,8 +1,8 @@
 /** The items of all jobs that may still need them: in memory, and in the store where there is one. */
 import type { Commits } from '../journal/commit.ts';
-import type { Store } from '../journal/store.ts';
+import type { Store, StoreLimits } from '../journal/store.ts';
 import { packValues, unpackValues } from '../journal/value-stream.ts';
-import { type Items, packItems } from './items.ts';
+import { type Items, packItems, type StoredItems, storedItems } from './items.ts';
 
 export interface ItemShelf {
   get(job: number): Items | undefined;
@@ -14,7 +14,9 @@ export interface ItemShelf {
 }
 
 /** Of one record in the store. */
-const partBytes = 4 * 1024 * 1024;
+function partBytesOf({ batchBytes }: StoreLimits): number {
+  return Math.min(4 * 1024 * 1024, batchBytes / 2);
+}
 
 /** Returns an empty shelf; null: in memory only. */
 export function itemShelf(durable: { store: Store; commits: Commits } | null): ItemShelf {
@@ -23,7 +25,7 @@ export function itemShelf(durable: { store: Store; commits: Commits } | null): I
     get: (job) => jobs.get(job),
     pack(parts) {
       const items = packItems(parts);
-      const chunks = durable === null ? [] : [...packValues(parts, partBytes)];
+      const chunks = durable === null ? [] : [...packValues([items.stored()], partBytesOf(durable.store.limits))];
       return (job) => {
         jobs.set(job, items);
         if (durable === null) return;
@@ -33,9 +35,8 @@ export function itemShelf(durable: { store: Store; commits: Commits } | null): I
     },
     async restore(job) {
       if (durable === null || jobs.has(job)) return;
-      const parts: string[][] = [];
-      for await (const part of unpackValues(durable.store.readItems(job))) parts.push(part as string[]);
-      if (parts.length > 0) jobs.set(job, packItems(parts));
+      for await (const stored of unpackValues(durable.store.readItems(job)))
+        jobs.set(job, storedItems(stored as StoredItems));
     },
     delete: (job) => void jobs.delete(job),
   };

@@ -6,29 +6,39 @@ export interface JobWatch {
   observe(facts: readonly Fact[]): void;
   /** Calls back each time the job ends (or is purged). Returns the way to stop that. */
   ended(job: number, listener: () => void): () => void;
+  /** Calls back with the ordinal of each task that ends; null: many of them did. Returns the way to stop that. */
+  taskEnded(job: number, listener: (ordinal: number | null) => void): () => void;
 }
 
 /** Returns a watch over no job. */
 export function jobWatch(): JobWatch {
   const listeners = new Map<number, Set<() => void>>();
+  const ofTasks = new Map<number, Set<(ordinal: number | null) => void>>();
   return {
     observe(facts) {
-      if (listeners.size === 0) return;
-      for (const fact of facts)
+      if (listeners.size === 0 && ofTasks.size === 0) return;
+      for (const fact of facts) {
         if (fact.kind === 'job-ended' || fact.kind === 'job-purged')
           for (const listener of listeners.get(fact.job) ?? []) listener();
-    },
-    ended(job, listener) {
-      let set = listeners.get(job);
-      if (set === undefined) {
-        set = new Set();
-        listeners.set(job, set);
+        else if (fact.kind === 'ended' || fact.kind === 'job-closed')
+          for (const listener of ofTasks.get(fact.job) ?? []) listener(fact.kind === 'ended' ? fact.ordinal : null);
       }
-      set.add(listener);
-      return () => {
-        set.delete(listener);
-        if (set.size === 0) listeners.delete(job);
-      };
     },
+    ended: (job, listener) => listen(listeners, job, listener),
+    taskEnded: (job, listener) => listen(ofTasks, job, listener),
+  };
+}
+
+function listen<L>(listeners: Map<number, Set<L>>, job: number, listener: L): () => void {
+  let set = listeners.get(job);
+  if (set === undefined) {
+    set = new Set();
+    listeners.set(job, set);
+  }
+  const mine = set;
+  mine.add(listener);
+  return () => {
+    mine.delete(listener);
+    if (mine.size === 0 && listeners.get(job) === mine) listeners.delete(job);
   };
 }

@@ -32,8 +32,11 @@ export interface Loop {
 export interface LoopOptions {
   scheduler: Scheduler;
   clock: Clock;
-  /** Called with the facts of each event as soon as they are applied, durable or not: for what is only shown. */
-  applied(facts: readonly Fact[]): void;
+  /**
+   * Called with each event and the facts that it led to (which may be none) as soon as they are applied, durable or not: for
+   * what is only shown.
+   */
+  handled(event: Event, facts: readonly Fact[]): void;
   /** Makes facts durable, in the order of the calls; null: they live in memory only and count at once. */
   commit: ((facts: readonly Fact[]) => Commit) | null;
   /** A failed commit or a throwing listener: nothing may be acknowledged after it. */
@@ -54,7 +57,7 @@ interface Asked {
 }
 
 /** Returns a running loop. */
-export function startLoop({ scheduler, clock, applied, commit, fatal }: LoopOptions): Loop {
+export function startLoop({ scheduler, clock, handled, commit, fatal }: LoopOptions): Loop {
   const listeners: { written: Told[]; durable: Told[] } = { written: [], durable: [] };
   let inbox: Entry[] = [];
   let scheduled = false;
@@ -91,7 +94,7 @@ export function startLoop({ scheduler, clock, applied, commit, fatal }: LoopOpti
     stamped.at = at;
     const led = scheduler.handle(stamped);
     for (const fact of led) facts.push(fact);
-    if (led.length > 0) applied(led);
+    handled(stamped, led);
     return led;
   }
 

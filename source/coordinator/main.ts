@@ -1,12 +1,14 @@
 /** The coordinator as a process: log lines, signals, and its interface as a process of its own. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
-import { oneLine } from '../model/errors.ts';
+import { LbtopError, oneLine } from '../model/errors.ts';
 import { type Coordinator, type CoordinatorOptions, startCoordinator } from './coordinator.ts';
 
-export interface MainOptions extends Omit<CoordinatorOptions, 'log' | 'onShutdown' | 'fatal' | 'seed'> {
+export interface MainOptions extends Omit<CoordinatorOptions, 'log' | 'onShutdown' | 'fatal' | 'seed' | 'signal'> {
   /** Program and arguments of the interface for the coordinator at `address`; null: no interface, log lines on stdout. */
   interfaceCommand: ((address: string) => [program: string, ...args: string[]]) | null;
+  /** Looks how the terminal is set; returns what sets it so again. */
+  keepTerminal(): () => void;
   /** Where log lines go while the interface has the terminal. */
   logFile: string;
   /** Called with `host:port` once it listens, and at the end. */
@@ -14,18 +16,17 @@ export interface MainOptions extends Omit<CoordinatorOptions, 'log' | 'onShutdow
   onEnded(): void;
 }
 
-/** Leaves the alternate screen, shows the cursor, ends colours, mouse and paste modes: what a killed interface left. */
-const restoreTerminal = '\x1b[?1049l\x1b[?25h\x1b[0m\x1b[?1000l\x1b[?1002l\x1b[?1006l\x1b[?2004l\x1b[?2026l';
-
 /** Runs until it is told to end (a signal, a client, its interface); returns the exit code. Throws LbtopError at start. */
 export async function runCoordinator(options: MainOptions): Promise<number> {
   let toFile = options.interfaceCommand !== null;
   let listening = false;
+  let broken = false;
   const early: string[] = [];
   const log = (line: string) => {
     const stamped = `${new Date().toISOString()} ${line}`;
-    if (!listening) early.push(stamped);
-    else write(stamped);
+    if (listening) write(stamped);
+    else if (options.standby) process.stderr.write(`${stamped}\n`);
+    else early.push(stamped);
   };
   const write = (line: string) => {
     if (toFile) appendFileSync(options.logFile, `${line}\n`, { mode: 0o600 });
@@ -34,17 +35,31 @@ export async function runCoordinator(options: MainOptions): Promise<number> {
   process.stdout.on('error', () => {}); // nobody reads the log any more: the work goes on
 
   const ended = Promise.withResolvers<number>();
-  const coordinator = await startCoordinator({
+  const waiting = new AbortController();
+  const giveUp = (signal: NodeJS.Signals) => waiting.abort(new LbtopError('failed', `ended by ${signal}`));
+  if (options.standby) for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, giveUp);
+  const starting = startCoordinator({
     ...options,
+    signal: waiting.signal,
     seed: Math.floor(Math.random() * 0x1_0000_0000),
     log,
     onShutdown: (reason) => void stop(reason, 0),
     fatal(error) {
+      if (broken) return;
+      broken = true;
       log(`broken: ${oneLine(error)}`);
       process.stderr.write(`lbtop: ${oneLine(error)}: the coordinator stops; what was acknowledged is safe\n`);
       ended.resolve(1);
     },
   });
+  const started = await starting.catch((error) => {
+    if (error !== waiting.signal.reason) throw error;
+    log(`stands by no longer: ${error.message}`);
+    return null;
+  });
+  if (started === null) return 0;
+  const coordinator: Coordinator = started;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, giveUp);
   const address = `${coordinator.host.includes(':') ? `[${coordinator.host}]` : coordinator.host}:${coordinator.port}`;
   listening = true;
   write(`listening on ${address}`);
@@ -66,7 +81,7 @@ export async function runCoordinator(options: MainOptions): Promise<number> {
   process.on('SIGTERM', onSignal);
   process.on('SIGHUP', () => {}); // the terminal is gone; the work is not
 
-  const settings = options.interfaceCommand === null ? null : terminalSettings();
+  const restoreTerminal = options.interfaceCommand === null ? () => {} : options.keepTerminal();
   const child = options.interfaceCommand === null ? null : startInterface(options.interfaceCommand(address));
   const childEnded = Promise.withResolvers<void>();
   child?.on('exit', (code, signal) => {
@@ -78,8 +93,7 @@ export async function runCoordinator(options: MainOptions): Promise<number> {
     }
     // It broke, or its terminal went away: the work goes on without it.
     toFile = process.stdout.isTTY !== true;
-    process.stdout.write(restoreTerminal);
-    if (settings !== null) spawnSync('stty', [settings], { stdio: ['inherit', 'ignore', 'ignore'] });
+    restoreTerminal();
     log(`the interface ended (${signal ?? `code ${code}`}); the coordinator goes on: lbtop --attach ${address}`);
   });
 
@@ -88,12 +102,6 @@ export async function runCoordinator(options: MainOptions): Promise<number> {
   if (child?.exitCode === null && child.signalCode === null && child.kill('SIGTERM')) await childEnded.promise;
   options.onEnded();
   return code;
-}
-
-/** What `stty` takes to set the terminal as it is now; null where there is no stty. Node itself cannot tell. */
-function terminalSettings(): string | null {
-  const { status, stdout } = spawnSync('stty', ['-g'], { stdio: ['inherit', 'pipe', 'ignore'], encoding: 'utf8' });
-  return status === 0 ? stdout.trim() : null;
 }
 
 function startInterface([program, ...args]: [string, ...string[]]): ChildProcess {

@@ -149,8 +149,10 @@ function acceptNode(
         return ended(node, message);
       case 'output':
         return output(node, message);
-      case 'progress':
-        return; // kept by nobody yet: tasks with progress are JavaScript handlers
+      case 'progress': {
+        const { job, ordinal, attempt, share, note } = message;
+        return loop.post({ kind: 'progress', node, attempt: { job, ordinal, attempt }, share, note });
+      }
       case 'leaving':
         loop.post({ kind: 'leaving', node, reason: message.reason });
         return;

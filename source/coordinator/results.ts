@@ -27,11 +27,31 @@ export async function resultRows(
     const page = await outputs.page(job.id, ordinal, Math.min(tasksAtOnce, end - ordinal), limits.resultStreamBytes);
     for (; ordinal < page.next && ordinal < end && bytes < pageBytes; ordinal++) {
       const row = resultRow(state, job, page.tasks.get(ordinal), ordinal);
-      bytes += 200 + (row.stdout?.length ?? 0) + (row.stderr?.length ?? 0);
+      bytes += rowBytes(row, page.tasks.get(ordinal)?.result ?? null);
       rows.push(row);
     }
   }
   return rows;
+}
+
+/** Returns one such row, and about how many bytes of a frame it takes. */
+export async function readRow(
+  state: State,
+  job: JobRecord,
+  outputs: Outputs,
+  ordinal: number,
+): Promise<{ row: ResultRow; bytes: number }> {
+  const text = (await outputs.page(job.id, ordinal, 1, limits.resultStreamBytes)).tasks.get(ordinal);
+  const row = resultRow(state, job, text, ordinal);
+  return { row, bytes: rowBytes(row, text?.result ?? null) };
+}
+
+/** What a row takes of a frame, about: bytes that are no text take three each. */
+function rowBytes({ stdout, stderr, error }: ResultRow, result: string | null): number {
+  return [stdout, stderr, error, result].reduce(
+    (sum, text) => sum + (text === null ? 0 : Buffer.byteLength(text)),
+    200,
+  );
 }
 
 function resultRow(state: State, job: JobRecord, text: TaskText | undefined, ordinal: number): ResultRow {

@@ -1,13 +1,16 @@
 /** Opens the source behind a streaming verb. */
+import { LbtopError } from '../model/errors.ts';
 import type { VerbArgs } from '../wire/verbs.ts';
 import { type Desk, jobOf, ordinalFor } from './answers.ts';
 import { eventsSource } from './events-source.ts';
 import { historySource } from './history-source.ts';
 import { logsSource } from './logs-source.ts';
+import { resultsSource } from './results-source.ts';
 import type { Source } from './source.ts';
+import { ticketsSource } from './tickets-source.ts';
 import { waitSource } from './wait-source.ts';
 
-export type SourceVerb = 'wait' | 'logs' | 'events' | 'history';
+export type SourceVerb = 'wait' | 'follow' | 'logs' | 'events' | 'history' | 'tickets';
 
 /** Returns the source for the checked arguments of a verb; `wake` is called when it may have something. Throws LbtopError. */
 export function openSource(verb: SourceVerb, args: unknown, desk: Desk, wake: () => void): Source {
@@ -17,6 +20,11 @@ export function openSource(verb: SourceVerb, args: unknown, desk: Desk, wake: ()
       for (const job of jobs) jobOf(desk, job);
       return waitSource(jobs, desk.scheduler, desk.clock, desk.watch, wake);
     }
+    case 'follow': {
+      const { job, order } = args as VerbArgs<'follow'>;
+      const { scheduler, outputs, watch } = desk;
+      return resultsSource(jobOf(desk, job), order, { state: scheduler.state, outputs, watch }, wake);
+    }
     case 'logs': {
       const { job: id, index, follow, tail } = args as VerbArgs<'logs'>;
       const job = jobOf(desk, id);
@@ -25,6 +33,12 @@ export function openSource(verb: SourceVerb, args: unknown, desk: Desk, wake: ()
     case 'events': {
       const { last, follow } = args as VerbArgs<'events'>;
       return eventsSource(desk.series, last, follow, wake);
+    }
+    case 'tickets': {
+      const { scheduler, watch, tickets } = desk;
+      const job = jobOf(desk, (args as VerbArgs<'tickets'>).job);
+      if (!job.spec.direct) throw new LbtopError('usage', `job ${job.id} was not submitted for direct calls`);
+      return ticketsSource(job, { state: scheduler.state, watch, tickets }, wake);
     }
     case 'history':
       return historySource(desk.history);

@@ -1,11 +1,13 @@
 /** The feed of a trace: the windows of a session as it was, and the means to move in its time. */
 import type { Look } from '../view/look.ts';
 import { selectWindow } from '../view/window.ts';
+import { explainRecorded } from './explain-recording.ts';
 import type { Feed, FeedListener, Incident, TimeControl, TimeState } from './feed.ts';
+import { openRecording } from './recording.ts';
 import { cursorOf } from './trace-cursor.ts';
 import { thinned } from './trace-incident.ts';
 import { notesOf } from './trace-notes.ts';
-import { openTrace } from './trace-reader.ts';
+import type { Trace } from './trace-reader.ts';
 
 /** What a player needs of time. */
 export interface PlayerClock {
@@ -45,12 +47,15 @@ const realClock: PlayerClock = {
   soon: (call) => void setImmediate(call),
 };
 
-/** Opens a trace for replay. Rejects with LbtopError (usage) where the file is not one that can be read. */
+/**
+ * Opens a trace or a data directory for replay, or takes a trace that is open, which the player then closes. Rejects with
+ * LbtopError where it cannot be read.
+ */
 export async function openPlayer(
-  file: string,
+  source: string | Trace,
   { rateHz = 10, clock = realClock }: PlayerOptions = {},
 ): Promise<Player> {
-  const trace = openTrace(file);
+  const trace = typeof source === 'string' ? await openRecording(source) : source;
   const cursor = cursorOf(trace);
   const bar = thinned(trace.incidents, barIncidents);
   const jumps = trace.incidents.filter(({ kind }) => kind !== 'joined');
@@ -178,6 +183,10 @@ export async function openPlayer(
       showSoon();
     },
     time,
+    async explain(job, index) {
+      arrive();
+      return explainRecorded(trace, cursor.state, at, { job, index });
+    },
     notes: () => notesOf(trace),
     close() {
       stop();

@@ -4,20 +4,26 @@
  * or is full, facts are counted instead of kept, and the trace says how many are missing.
  */
 
-import { oneLine } from '../model/errors.ts';
-import type { Fact, FactOf } from '../model/fact.ts';
+import { statSync } from 'node:fs';
+import { LbtopError, oneLine } from '../model/errors.ts';
+import type { Event } from '../model/event.ts';
+import { type Fact, type FactOf, isLasting } from '../model/fact.ts';
 import { roundedSample } from '../model/node.ts';
 import type { State } from '../scheduler/state.ts';
 import type { Series } from '../view/series.ts';
 import { packValue } from '../wire/codec.ts';
 import { packFacts } from '../wire/fact-bytes.ts';
+import { writerOf } from './file-writer.ts';
 import { incidentFlag } from './trace-format.ts';
 import { incidentOf } from './trace-incident.ts';
+import { type Input, inputOf, packInputs, type Seen } from './trace-inputs.ts';
 import { instantOf, keyframes } from './trace-keyframe.ts';
+import { type Continuation, continuationOf } from './trace-outline.ts';
 import { type Disk, type Sealed, traceWriter } from './trace-writer.ts';
 
 /** A block of facts is closed at this size, or when it is old enough that a crash would cost too much. */
 const blockFacts = 4_096;
+const blockInputs = 16_384;
 const blockTextBytes = 4 * 1024 * 1024;
 const smallBlockFacts = 512;
 const smallBlockMs = 1_000;
@@ -32,7 +38,7 @@ const backlogBytes = 32 * 1024 * 1024;
 const retryMs = 10_000;
 
 export interface RecorderOptions {
-  /** Where to; must not exist, or be empty. */
+  /** Where to; a recording that is there already goes on behind its end, with a gap. */
   file: string;
   /** Of the program. */
   version: string;
@@ -40,6 +46,11 @@ export interface RecorderOptions {
   state: State;
   /** What is observed beside it, so that a replay has charts from its first moment on. */
   series?: Series;
+  /**
+   * Called where the recording begins, and where it begins again after a gap: the scheduler makes what it keeps beside the
+   * state anew, and tells what it has seen of nodes. Absent: what the scheduler is told is not recorded.
+   */
+  anew?: () => readonly Seen[];
   log(line: string): void;
   /** For tests. */
   disk?: Disk;
@@ -60,10 +71,10 @@ export interface RecorderStatus {
 export interface Recorder {
   readonly file: string;
   /**
-   * Takes facts that have just been applied to the state, in order, and before anything else is applied. Takes about a
-   * microsecond a fact, never waits, never throws.
+   * Takes facts that have just been applied to the state, in order, and before anything else is applied; `event` is what
+   * they followed from, told also where nothing did. Takes about a microsecond a fact, never waits, never throws.
    */
-  record(facts: readonly Fact[]): void;
+  record(facts: readonly Fact[], event?: Event): void;
   status(): RecorderStatus;
   /** Writes what was handed over until now; resolves when that is in the file. Never rejects. */
   flush(): Promise<void>;
@@ -71,11 +82,13 @@ export interface Recorder {
   close(): Promise<void>;
 }
 
-/** Begins to record. Throws LbtopError (usage) where the file cannot be had or has something in it already. */
-export function startRecorder({ file, version, state, series, log, disk }: RecorderOptions): Recorder {
+/** Begins to record. Throws LbtopError (usage) where the file cannot be had or has something else in it already. */
+export function startRecorder({ file, version, state, series, anew, log, disk }: RecorderOptions): Recorder {
+  const continues = disk === undefined ? earlier(file) : null;
   const startedAt = instantOf(state);
-  const writer = traceWriter({ file, disk, session: packValue([version, startedAt]), startedAt, written, failed });
-  const frames = keyframes(state, series ?? null);
+  const session = packValue([version, startedAt]);
+  const writer = traceWriter({ file, disk, session, startedAt, continues, written, failed });
+  const frames = keyframes(state, series ?? null, continues ?? undefined);
 
   let open: Fact[] = [];
   let openTextBytes = 0;
@@ -91,13 +104,23 @@ export function startRecorder({ file, version, state, series, log, disk }: Recor
   /** Facts that the next gap will tell of; the instant of the first of them. */
   let missing = 0;
   let missingSince = 0;
+  /** What led to facts that were written is not there: the next gap says so, even if no fact is missing. */
+  let untold = false;
   /** Facts are left out. `why`: until the next keyframe is written. */
   let dropping = false;
   let why: string | null = null;
   let retry: NodeJS.Timeout | null = null;
   let closed = false;
+  /** What the scheduler was told since the last block of it. */
+  let told: Input[] = [];
+  /** Of the next block: a scheduler begins there with the keyframe before. */
+  let start: Seen[] | null = null;
 
-  guarded(writeFrame);
+  guarded(() => {
+    // Nobody knows what happened since then.
+    if (continues !== null) put({ kind: 'gap', flags: 0, at: continues.until, count: 0, events: 0, payload: null });
+    begin();
+  });
   const timer = setInterval(() => {
     guarded(() => {
       if (open.length > 0 && performance.now() - openSince >= oldestMs) seal();
@@ -115,6 +138,22 @@ export function startRecorder({ file, version, state, series, log, disk }: Recor
       if (uncounted > 0) drop(uncounted, openAt);
       failed(oneLine(error), []);
     }
+  }
+
+  /** Writes the state, and goes on from there as whoever begins with it would. */
+  function begin(): void {
+    writeFrame();
+    told = [];
+    start = anew === undefined ? null : [...anew()];
+  }
+
+  function hear(event: Event, led: readonly Fact[]): void {
+    if (dropping || anew === undefined) return;
+    const input = inputOf(event, led);
+    if (input === null) return;
+    // What led to nothing waits for facts, but not for ever. The facts of this one are still to come.
+    if (told.length >= blockInputs) seal();
+    told.push(input);
   }
 
   function take(batch: readonly Fact[]): void {
@@ -150,7 +189,17 @@ export function startRecorder({ file, version, state, series, log, disk }: Recor
     const batch = open;
     open = [];
     openTextBytes = 0;
-    if (batch.length === 0) return;
+    if (batch.length > 0) sealFacts(batch);
+    if (told.length === 0) return;
+    const inputs = told;
+    told = [];
+    const { at } = inputs[0] as Input;
+    const payload = packInputs({ start, inputs });
+    start = null;
+    put({ kind: 'inputs', flags: 0, at, count: inputs.length, events: 0, payload });
+  }
+
+  function sealFacts(batch: Fact[]): void {
     let events = 0;
     const incidents: Sealed['incidents'] = [];
     for (let i = 0; i < batch.length; i++) {
@@ -159,6 +208,7 @@ export function startRecorder({ file, version, state, series, log, disk }: Recor
         batch[i] = { ...fact, sample: roundedSample(fact.sample) };
         continue;
       }
+      if (!isLasting(fact)) continue;
       events++;
       const kind = incidentOf(fact);
       if (kind !== null) incidents.push({ kind, at: fact.at });
@@ -213,6 +263,7 @@ export function startRecorder({ file, version, state, series, log, disk }: Recor
     // Later keyframes may name pages that are lost.
     if (lost.some(({ kind }) => kind === 'pages')) frames.restart();
     for (const { kind, count, at } of lost) {
+      if (kind === 'inputs') untold = true;
       if (kind === 'facts') {
         packed -= count;
         drop(count, at);
@@ -225,6 +276,7 @@ export function startRecorder({ file, version, state, series, log, disk }: Recor
     }
     if (open.length > 0) drop(open.length, openAt);
     open = [];
+    told = [];
     if (why === null) log(`recording ${file}: ${reason}: facts are left out, next try in ${retryMs / 1_000} s`);
     why = reason;
     dropping = true;
@@ -240,18 +292,24 @@ export function startRecorder({ file, version, state, series, log, disk }: Recor
     dropping = false;
     // What came before the first fact that was left out.
     seal();
-    if (missing > 0) {
+    if (missing > 0 || untold) {
       const count = missing;
+      const at = missing > 0 ? missingSince : instantOf(state);
       missing = 0;
-      put({ kind: 'gap', flags: 0, at: missingSince, count, events: 0, payload: null });
+      untold = false;
+      put({ kind: 'gap', flags: 0, at, count, events: 0, payload: null });
     }
-    writeFrame();
+    begin();
   }
 
   return {
     file,
-    record(batch) {
-      if (!closed) guarded(() => take(batch));
+    record(batch, event) {
+      if (closed) return;
+      guarded(() => {
+        if (event !== undefined) hear(event, batch);
+        take(batch);
+      });
     },
     status: () => ({
       state: closed ? 'closed' : why === null ? 'recording' : 'stalled',
@@ -281,6 +339,19 @@ export function startRecorder({ file, version, state, series, log, disk }: Recor
       else log(`recording ${file}: ${writer.bytes} bytes${dropped > 0 ? `, ${dropped} facts are missing` : ''}`);
     },
   };
+}
+
+/** Returns how a recording that is there goes on; null where there is none. Throws LbtopError (usage) for another file. */
+function earlier(file: string): Continuation | null {
+  if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true) return null;
+  const instead = 'record into another file';
+  const pid = writerOf(file);
+  if (pid !== null) throw new LbtopError('usage', `${file} is being written by process ${pid}: ${instead}`);
+  try {
+    return continuationOf(file);
+  } catch (error) {
+    throw new LbtopError('usage', `${oneLine(error)}: ${instead}, or remove it first`);
+  }
 }
 
 /** A specification may be of any size: what it adds to a block. */

@@ -1,6 +1,6 @@
 /** What a recorded session came to: played at full speed, without an interface. */
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Fact } from '../model/fact.ts';
+import { type Fact, isLasting } from '../model/fact.ts';
 import type { TaskState } from '../model/job.ts';
 import { apply } from '../scheduler/apply.ts';
 import type { NodeState, State } from '../scheduler/state.ts';
@@ -8,8 +8,9 @@ import { emptyState } from '../scheduler/state.ts';
 import { displayText } from '../view/display-text.ts';
 import { dateAndClock, duration, grouped, percent, rate, size } from '../view/format.ts';
 import { bytesByKind } from '../wire/fact-bytes.ts';
+import { openRecording } from './recording.ts';
 import { notesOf } from './trace-notes.ts';
-import { openTrace, type Trace } from './trace-reader.ts';
+import type { Trace } from './trace-reader.ts';
 
 /** One node over the session. */
 export interface NodeSummary {
@@ -66,17 +67,23 @@ interface Tally {
 /** Facts folded before others have their turn. */
 const factsPerTurn = 100_000;
 
-/** Plays a trace through. Rejects with LbtopError (usage) where the file is not one that can be read. */
-export async function summarise(file: string): Promise<Summary> {
-  const trace = openTrace(file);
+/**
+ * Plays a trace or a data directory through; `progress` is told how far, 0 to 1. Rejects with LbtopError where it cannot be
+ * read.
+ */
+export async function summarise(
+  file: string,
+  progress: (share: number) => Promise<void> = async () => {},
+): Promise<Summary> {
+  const trace = await openRecording(file);
   try {
-    return await played(trace);
+    return await played(trace, progress);
   } finally {
     trace.close();
   }
 }
 
-async function played(trace: Trace): Promise<Summary> {
+async function played(trace: Trace, progress: (share: number) => Promise<void>): Promise<Summary> {
   let state: State = emptyState();
   const tallies = new Map<string, Tally>();
   const gaps: Summary['gaps'] = [];
@@ -109,6 +116,7 @@ async function played(trace: Trace): Promise<Summary> {
       tally.ours += fact.sample.cpuOurs;
       return;
     }
+    if (!isLasting(fact)) return;
     events++;
     if (fact.kind !== 'ended' || (fact.state !== 'succeeded' && fact.state !== 'failed')) return;
     ended++;
@@ -119,9 +127,11 @@ async function played(trace: Trace): Promise<Summary> {
   }
 
   for (const item of trace.items()) {
-    if (item.kind === 'gap') gaps.push({ at: item.at, missing: item.missing });
-    else if (item.kind === 'state') state = item.restored.state;
-    else {
+    if (item.kind === 'gap') {
+      // None: what led to the facts is missing, not facts.
+      if (item.missing !== 0) gaps.push({ at: item.at, missing: item.missing });
+    } else if (item.kind === 'state') state = item.restored.state;
+    else if (item.kind === 'facts') {
       for (const fact of item.facts) {
         try {
           take(fact);
@@ -133,6 +143,7 @@ async function played(trace: Trace): Promise<Summary> {
       sinceTurn += item.facts.length;
       if (sinceTurn < factsPerTurn) continue;
       sinceTurn = 0;
+      await progress(item.block.end / trace.bytes);
       await turn();
     }
   }
@@ -224,7 +235,6 @@ export function summaryLines(summary: Summary, utcOffsetMinutes: number): string
     '',
     `recording ${size(summary.fileBytes)}: ${grouped(summary.heartbeats)} heartbeats, ${grouped(summary.events)} events${perBeat}${perTask}`,
   );
-  const counted = gaps.map(({ at, missing }) => ({ at, missing: missing ?? 0 }));
-  for (const note of notesOf({ gaps: counted, damage, cut })) lines.push(`note      ${note}`);
+  for (const note of notesOf({ gaps, damage, cut })) lines.push(`note      ${note}`);
   return lines;
 }

@@ -1,5 +1,5 @@
 /** A place in a trace and the state there: goes on fact by fact, and anywhere through the keyframes. */
-import type { Fact } from '../model/fact.ts';
+import { type Fact, isLasting } from '../model/fact.ts';
 import { apply } from '../scheduler/apply.ts';
 import { emptyState, type State } from '../scheduler/state.ts';
 import { emptySeries, observe, type Series } from '../view/series.ts';
@@ -44,11 +44,14 @@ export function cursorOf(trace: Trace): Cursor {
   /** Of the block that the batch is of. */
   let offset = 0;
   let ended = false;
+  /** A state behind a gap: until its instant the one before the gap is what is known. */
+  let beyond: TraceItem | null = null;
 
-  /** Returns the next fact without applying it; null at the end. */
-  function peek(): Fact | null {
+  /** Returns the next fact without applying it; null at the end, and where what follows is beyond that instant. */
+  function peek(until = Number.POSITIVE_INFINITY): Fact | null {
     while (next >= batch.length) {
-      const result = items.next();
+      const result = beyond === null ? items.next() : { value: beyond };
+      beyond = null;
       if (result.done) {
         ended = true;
         return null;
@@ -56,6 +59,10 @@ export function cursorOf(trace: Trace): Cursor {
       const item = result.value;
       ({ facts, events } = item.before);
       if (item.kind === 'state') {
+        if (item.at > until) {
+          beyond = item;
+          return null;
+        }
         state = item.restored.state;
         series = item.restored.series ?? emptySeries();
         if (item.at > at) at = item.at;
@@ -79,12 +86,12 @@ export function cursorOf(trace: Trace): Cursor {
     // Clocks of whoever wrote this may have gone back: time here does not.
     if (fact.at > at) at = fact.at;
     facts++;
-    if (fact.kind !== 'sampled') events++;
+    if (isLasting(fact)) events++;
   }
 
   function advance(until: number, mostFacts = Number.POSITIVE_INFINITY): boolean {
     let left = mostFacts;
-    for (let fact = peek(); fact !== null && fact.at <= until; fact = peek()) {
+    for (let fact = peek(until); fact !== null && fact.at <= until; fact = peek(until)) {
       if (left-- <= 0) return false;
       applyNext(fact);
     }
@@ -119,7 +126,8 @@ export function cursorOf(trace: Trace): Cursor {
     batch = [];
     next = 0;
     ended = false;
-    peek();
+    beyond = null;
+    peek(at);
   }
 
   return {
@@ -146,7 +154,7 @@ export function cursorOf(trace: Trace): Cursor {
       const before = events;
       for (let fact = peek(); fact !== null; fact = peek()) {
         applyNext(fact);
-        if (fact.kind !== 'sampled') return true;
+        if (isLasting(fact)) return true;
       }
       return events > before;
     },
@@ -156,7 +164,11 @@ export function cursorOf(trace: Trace): Cursor {
     },
     goToEvent(wanted) {
       approach((keyframe) => keyframe.events > wanted, wanted < events);
-      for (let fact = peek(); fact !== null && events < wanted; fact = peek()) applyNext(fact);
+      while (events < wanted) {
+        const fact = peek();
+        if (fact === null) return;
+        applyNext(fact);
+      }
     },
   };
 }

@@ -156,6 +156,17 @@ export function openTraceFile(file: string): TraceFile {
   };
 }
 
+/** Returns the first bytes of a file, as many as a head has, or fewer where it is shorter. Throws as `openTraceFile`. */
+export function readStart(file: string): Buffer {
+  const handle = openFile(file);
+  try {
+    const start = Buffer.alloc(headBytes);
+    return start.subarray(0, readSync(handle, start, 0, headBytes, 0));
+  } finally {
+    closeSync(handle);
+  }
+}
+
 const reasons: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',
   EACCES: 'not permitted',
@@ -168,13 +179,13 @@ function openFile(file: string): number {
     handle = openSync(file, 'r');
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    throw new LbtopError('usage', `cannot replay ${file}: ${reasons[code] ?? oneLine(error)}`);
+    throw new LbtopError('usage', `cannot read ${file}: ${reasons[code] ?? oneLine(error)}`);
   }
   const found = fstatSync(handle);
   if (found.isFile()) return handle;
   closeSync(handle);
   throw new LbtopError(
     'usage',
-    `cannot replay ${file}: ${found.isDirectory() ? 'it is a directory' : 'not a regular file'}`,
+    `cannot read ${file}: ${found.isDirectory() ? 'it is a directory' : 'not a regular file'}`,
   );
 }

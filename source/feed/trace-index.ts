@@ -21,6 +21,7 @@ export interface PagesAt {
 
 export interface GapAt {
   at: number;
+  /** 0: nobody knows. */
   missing: number;
 }
 

@@ -61,10 +61,21 @@ interface JobTrack {
   table: TableTrack | null;
 }
 
+/** What a trace that goes on has already: the greatest numbers, and the instant that none of what follows lies before. */
+export interface KeyframesBefore {
+  readonly keyframe: number;
+  readonly page: number;
+  readonly until: number;
+}
+
 /** Returns the keyframes of `state`, and of `series` where there are any. */
-export function keyframes(state: State, series: Series | null): Keyframes {
-  const gatherer = pageGatherer();
-  let number = 0;
+export function keyframes(
+  state: State,
+  series: Series | null,
+  before: KeyframesBefore = { keyframe: 0, page: 0, until: 0 },
+): Keyframes {
+  const gatherer = pageGatherer(before.page + 1);
+  let number = before.keyframe;
   let jobs = new Map<number, JobTrack>();
   let groups = new Map<number, PageRef>();
   let changed = new Set<number>();
@@ -152,7 +163,7 @@ export function keyframes(state: State, series: Series | null): Keyframes {
       const inOrder = [...groups].sort(([a], [b]) => a - b);
       const told = series === null ? null : packSeries(series, events, gatherer);
       const payload = packValue([core, packRefs(inOrder), told]);
-      return { number: ++number, at: instantOf(state), payload, pages: gatherer.take() };
+      return { number: ++number, at: Math.max(before.until, instantOf(state)), payload, pages: gatherer.take() };
     },
   };
 }

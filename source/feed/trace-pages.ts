@@ -25,9 +25,9 @@ export interface PageGatherer {
   take(): PageBlock[];
 }
 
-/** Returns a gatherer whose blocks are numbered from 1. */
-export function pageGatherer(): PageGatherer {
-  let number = 1;
+/** Returns a gatherer whose blocks are numbered from there. */
+export function pageGatherer(from = 1): PageGatherer {
+  let number = from;
   let pages: unknown[] = [];
   let size = 0;
   let blocks: PageBlock[] = [];

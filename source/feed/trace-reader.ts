@@ -7,17 +7,20 @@ import type { Fact } from '../model/fact.ts';
 import { limits } from '../model/limits.ts';
 import { emptyState } from '../scheduler/state.ts';
 import { unpackValue } from '../wire/codec.ts';
-import { unpackFacts } from '../wire/fact-bytes.ts';
 import { type Block, type Cut, type Damage, openTraceFile, type TraceFile } from './trace-file.ts';
-import { headBytes, incidentFlag } from './trace-format.ts';
-import { type IncidentMark, incidentList, incidentOf } from './trace-incident.ts';
-import { type GapAt, type IndexEntry, type KeyframeAt, unpackIndex } from './trace-index.ts';
+import { headBytes } from './trace-format.ts';
+import type { IncidentMark } from './trace-incident.ts';
+import type { GapAt, KeyframeAt } from './trace-index.ts';
+import { type Inputs, unpackInputs } from './trace-inputs.ts';
 import { type Restored, restoreKeyframe } from './trace-keyframe.ts';
+import { factsOf, outlineOf, unpackedOf } from './trace-outline.ts';
 import { type PageReader, unpackPages } from './trace-pages.ts';
 
 /** What stands in a trace, in order. `before`: how many facts and events there are before it. */
 export type TraceItem = { at: number; before: Position } & (
   | { kind: 'facts'; facts: Fact[]; block: Block }
+  /** What the scheduler was told that led to the facts before this; `Trace.inputs` reads it. */
+  | { kind: 'inputs'; block: Block }
   /** All that follows is folded onto this. */
   | { kind: 'state'; restored: Restored }
   /** Facts are missing (null: nobody knows how many), those before this are the last of their kind: a state follows. */
@@ -51,6 +54,8 @@ export interface Trace {
   items(from?: KeyframeAt): Generator<TraceItem>;
   /** Notes that a fact of the block at that offset does not fit the state that the facts before it led to. */
   note(offset: number, error: unknown): void;
+  /** What a block of inputs holds; null where it is damaged. */
+  inputs(block: Block): Inputs | null;
   /** The payload of a block of facts as it is packed; null where it is damaged. */
   payload(block: Block): Buffer | null;
   close(): void;
@@ -59,19 +64,22 @@ export interface Trace {
 /** Expanded pages are kept up to about this size. */
 const cacheBytes = 16 * 1024 * 1024;
 
-/** Opens a trace. Throws LbtopError (usage) where the file cannot be read, or is not a trace that this version reads. */
-export function openTrace(file: string): Trace {
+/**
+ * Opens a trace. Throws LbtopError (usage) where the file cannot be read, or is not a trace that this version reads.
+ * `shownAs`: what it is called.
+ */
+export function openTrace(file: string, shownAs: string = file): Trace {
   const source = openTraceFile(file);
   try {
-    return outlined(source);
+    return outlined(source, shownAs);
   } catch (error) {
     source.close();
     throw error;
   }
 }
 
-function outlined(source: TraceFile): Trace {
-  const { file, bytes } = source;
+function outlined(source: TraceFile, file: string): Trace {
+  const { bytes } = source;
   const version = versionOf(source);
   const outline = outlineOf(source);
   const { keyframes } = outline;
@@ -104,7 +112,7 @@ function outlined(source: TraceFile): Trace {
       }
       if (kind === 'gap') {
         lost = true;
-        yield { kind, at, before, missing: count };
+        yield { kind, at, before, missing: count === 0 ? null : count };
       } else if (kind === 'keyframe' && lost) {
         const restored = restore(block);
         if (restored !== null) {
@@ -117,7 +125,7 @@ function outlined(source: TraceFile): Trace {
         if (facts === null) yield { kind: 'gap', at, before, missing: count };
         else yield { kind, at, before, facts, block };
         before = { facts: before.facts + count, events: before.events + block.events };
-      }
+      } else if (kind === 'inputs' && !lost) yield { kind, at, before, block };
       damage = source.damage.length;
     }
   }
@@ -138,6 +146,7 @@ function outlined(source: TraceFile): Trace {
       return source.cut;
     },
     items,
+    inputs: (block) => unpackedOf(source, block, unpackInputs),
     note: source.note,
     payload: source.payload,
     close: source.close,
@@ -154,112 +163,6 @@ function versionOf(source: TraceFile): string {
     source.note(headBytes, error);
   }
   return 'unknown';
-}
-
-function factsOf(source: TraceFile, block: Block): Fact[] | null {
-  const payload = source.payload(block);
-  if (payload === null) return null;
-  try {
-    return unpackFacts(payload);
-  } catch (error) {
-    source.note(block.offset, error);
-    return null;
-  }
-}
-
-interface Outline {
-  from: number;
-  to: number;
-  facts: number;
-  events: number;
-  keyframes: KeyframeAt[];
-  incidents: IncidentMark[];
-  gaps: GapAt[];
-  /** Offsets of blocks of pages by their numbers. */
-  pages: Map<number, number>;
-}
-
-/** Puts together what the indexes tell, and what the blocks after the last one are. */
-function outlineOf(source: TraceFile): Outline {
-  const { entries, end, until } = indexesOf(source);
-  const outline: Outline = {
-    from: 0,
-    to: until,
-    facts: 0,
-    events: 0,
-    keyframes: [],
-    incidents: [],
-    gaps: [],
-    pages: new Map(),
-  };
-  const incidents = incidentList();
-  for (const entry of entries) {
-    for (const keyframe of entry.keyframes) outline.keyframes.push(keyframe);
-    for (const { number, offset } of entry.pages) outline.pages.set(number, offset);
-    for (const { kind, at, count } of entry.incidents) incidents.add(kind, at, count);
-    for (const gap of entry.gaps) outline.gaps.push(gap);
-    outline.facts = entry.facts;
-    outline.events = entry.events;
-  }
-  let last: Block | null = null;
-  for (const block of source.blocks(end)) {
-    const { kind, at, count, offset } = block;
-    if (kind === 'keyframe') {
-      const { facts, events } = outline;
-      outline.keyframes.push({ number: count, at, offset, facts, events });
-    } else if (kind === 'pages') outline.pages.set(count, offset);
-    else if (kind === 'gap') outline.gaps.push({ at, missing: count });
-    else if (kind === 'facts') {
-      outline.facts += count;
-      outline.events += block.events;
-      last = block;
-      if ((block.flags & incidentFlag) === 0) continue;
-      for (const fact of factsOf(source, block) ?? []) {
-        const what = incidentOf(fact);
-        if (what !== null) incidents.add(what, fact.at);
-      }
-    }
-  }
-  if (last !== null) outline.to = (factsOf(source, last) ?? []).at(-1)?.at ?? last.at;
-  outline.incidents = [...incidents.marks];
-  outline.from = firstInstant(source, outline.keyframes[0]);
-  outline.to = Math.max(outline.to, outline.from);
-  return outline;
-}
-
-/** Of the state that the recording began with, or of its first fact where there was none. */
-function firstInstant(source: TraceFile, first: KeyframeAt | undefined): number {
-  if (first !== undefined && first.at > 0) return first.at;
-  for (const block of source.blocks(first?.offset ?? headBytes)) if (block.kind === 'facts') return block.at;
-  return 0;
-}
-
-/** Returns the indexes, oldest first, and where the blocks begin that none of them tells of. */
-function indexesOf(source: TraceFile): { entries: IndexEntry[]; end: number; until: number } {
-  const nothing = { entries: [], end: headBytes, until: 0 };
-  const entries: IndexEntry[] = [];
-  let end = headBytes;
-  let until = 0;
-  let offset = source.indexAt;
-  while (offset > 0) {
-    const block = offset < source.bytes ? source.blockAt(offset) : null;
-    const payload = block?.kind === 'index' && block.end <= source.bytes ? source.payload(block) : null;
-    if (block === null || payload === null) return nothing; // everything can be found without
-    try {
-      const entry = unpackIndex(payload);
-      if (entry.previous >= offset) return nothing;
-      if (entries.length === 0) {
-        end = block.end;
-        until = block.at;
-      }
-      entries.push(entry);
-      offset = entry.previous;
-    } catch (error) {
-      source.note(offset, error);
-      return nothing;
-    }
-  }
-  return { entries: entries.reverse(), end, until };
 }
 
 /** Returns a reader of pages that keeps the blocks that were asked for last. */

@@ -1,16 +1,19 @@
 /** The file behind a recorder: blocks are squeezed and written one after the other, what fails leaves no torn block behind. */
-import { closeSync, constants, fchmodSync, fstatSync, fsyncSync, openSync, write } from 'node:fs';
+import { closeSync, constants, fchmodSync, fstatSync, fsyncSync, ftruncateSync, openSync, write } from 'node:fs';
 import { LbtopError, oneLine } from '../model/errors.ts';
 import type { Incident } from './feed.ts';
 import { squeeze } from './trace-bytes.ts';
 import { type BlockKind, packBlock, packHead, packPointer } from './trace-format.ts';
 import { incidentList } from './trace-incident.ts';
 import { type IndexEntry, packIndex } from './trace-index.ts';
+import type { Continuation } from './trace-outline.ts';
 
 /** What a recorder does to a file. */
 export interface Disk {
   /** Opens a file for writing; throws as node:fs does. `bytes`: what it holds already. */
   open(file: string): { handle: number; bytes: number };
+  /** Leaves so many bytes of it. */
+  truncate(handle: number, bytes: number): void;
   /** Writes all of the bytes at that offset. */
   write(handle: number, bytes: Buffer, at: number): Promise<void>;
   /** Makes what was written durable. */
@@ -51,25 +54,29 @@ export interface TraceWriterOptions {
   /** Payload of the first block. */
   session: Buffer;
   startedAt: number;
+  /** Where and how it goes on; null: it begins. */
+  continues: Continuation | null;
   written(sealed: Sealed): void;
   /** Called with the block that could not be written and all that waited behind it; none of them comes again. */
   failed(why: string, lost: readonly Sealed[]): void;
 }
 
-/** Opens the file. Throws LbtopError (usage) where that cannot be done or it has something in it. */
+/** Opens the file. Throws LbtopError (usage) where that cannot be done, or it has something in it that does not continue. */
 export function traceWriter(options: TraceWriterOptions): TraceWriter {
-  const { file, disk = realDisk, session, startedAt, written, failed } = options;
-  const handle = openFile(disk, file);
-  let offset = 0;
+  const { file, disk = realDisk, session, startedAt, continues, written, failed } = options;
+  const handle = openFile(disk, file, continues?.end ?? 0);
+  let offset = continues?.end ?? 0;
+  let begun = false;
   let queue: (Sealed | 'index')[] = [];
   let waitingBytes = 0;
   let running: Promise<void> | null = null;
-  let indexAt = 0;
-  let facts = 0;
-  let events = 0;
-  let until = startedAt;
-  let entry = emptyEntry();
+  let indexAt = continues?.previous ?? 0;
+  let facts = continues?.facts ?? 0;
+  let events = continues?.events ?? 0;
+  let until = continues?.until ?? startedAt;
+  let entry: Pick<IndexEntry, 'keyframes' | 'pages' | 'gaps'> = continues ?? emptyEntry();
   const incidents = incidentList();
+  for (const { kind, at, count } of continues?.incidents ?? []) incidents.add(kind, at, count);
 
   async function run(): Promise<void> {
     // What is put in one turn of the event loop is seen together.
@@ -77,7 +84,7 @@ export function traceWriter(options: TraceWriterOptions): TraceWriter {
     while (queue.length > 0) {
       const next = queue[0] as Sealed | 'index';
       try {
-        if (offset === 0) await begin();
+        if (!begun) await begin();
         if (next === 'index') await writeIndex();
         else await writeSealed(next);
       } catch (error) {
@@ -95,9 +102,11 @@ export function traceWriter(options: TraceWriterOptions): TraceWriter {
 
   async function begin(): Promise<void> {
     const head = { kind: 'session', flags: 0, at: startedAt, count: 0, events: 0 } as const;
-    const bytes = Buffer.concat([packHead(), packBlock(head, await squeeze(session))]);
-    await disk.write(handle, bytes, 0);
-    offset = bytes.length;
+    const block = packBlock(head, await squeeze(session));
+    const bytes = offset === 0 ? Buffer.concat([packHead(), block]) : block;
+    await disk.write(handle, bytes, offset);
+    offset += bytes.length;
+    begun = true;
   }
 
   async function writeSealed(sealed: Sealed): Promise<void> {
@@ -170,19 +179,15 @@ function sizeOf(sealed: Sealed): number {
   return sealed.payload?.length ?? 0;
 }
 
-function openFile(disk: Disk, file: string): number {
-  let opened: ReturnType<Disk['open']>;
+function openFile(disk: Disk, file: string, keptBytes: number): number {
   try {
-    opened = disk.open(file);
+    const { handle, bytes } = disk.open(file);
+    // What a crash left of a block or of the head goes; `continuationOf` has looked whose it is.
+    if (bytes > keptBytes) disk.truncate(handle, keptBytes);
+    return handle;
   } catch (error) {
     throw new LbtopError('usage', `cannot record into ${file}: ${reasonOf(error)}`);
   }
-  if (opened.bytes === 0) return opened.handle;
-  disk.close(opened.handle);
-  throw new LbtopError(
-    'usage',
-    `${file} exists already and is not empty: record into another file, or remove it first`,
-  );
 }
 
 const reasons: Readonly<Record<string, string>> = {
@@ -227,6 +232,7 @@ const realDisk: Disk = {
       from(0);
     });
   },
+  truncate: (handle, bytes) => ftruncateSync(handle, bytes),
   sync: (handle) => fsyncSync(handle),
   close: (handle) => closeSync(handle),
 };

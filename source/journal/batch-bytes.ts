@@ -113,11 +113,27 @@ export function factsOf(buffer: ArrayBuffer): Uint8Array {
 
 /** Calls `take` with each record in order: always the same object, with other contents. */
 export function eachRecord(buffer: ArrayBuffer, take: (record: GatheredRecord) => void): void {
-  const count = new Float64Array(buffer, 0, 1)[0] as number;
-  if (count === 0) return;
-  const head = new Float64Array(buffer, 0, 2 + columns * count);
-  let at = head.byteLength + (head[1] as number);
-  const record: GatheredRecord = {
+  const { records, data } = recordsOf(buffer);
+  eachRow(records, (row, at, size) => {
+    row.bytes = new Uint8Array(buffer, data.byteOffset + at, size);
+    take(row);
+  });
+}
+
+/** Returns the two parts of a gathered batch that are about its records: a row of numbers for each, and all their bytes. */
+export function recordsOf(buffer: ArrayBuffer): { records: Float64Array; data: Uint8Array } {
+  const [count, factBytes] = new Float64Array(buffer, 0, 2) as unknown as [number, number];
+  const records = new Float64Array(buffer, 16, columns * count);
+  return { records, data: new Uint8Array(buffer, 16 + records.byteLength + factBytes) };
+}
+
+/**
+ * Calls `take` with each row of `recordsOf`, and where its bytes lie in `data`: always the same object, with other
+ * contents, and without `bytes`.
+ */
+export function eachRow(records: Float64Array, take: (row: GatheredRecord, at: number, bytes: number) => void): void {
+  let at = 0;
+  const row: GatheredRecord = {
     kind: 'forget',
     job: 0,
     ordinal: 0,
@@ -127,17 +143,16 @@ export function eachRecord(buffer: ArrayBuffer, take: (record: GatheredRecord) =
     cut: 0,
     bytes: none,
   };
-  for (let column = 2; column < head.length; column += columns) {
-    const size = head[column + 7] as number;
-    record.kind = kinds[head[column] as number] ?? 'forget';
-    record.job = head[column + 1] as number;
-    record.ordinal = head[column + 2] as number;
-    record.attempt = head[column + 3] as number;
-    record.number = head[column + 4] as number;
-    record.offset = head[column + 5] as number;
-    record.cut = head[column + 6] as number;
-    record.bytes = new Uint8Array(buffer, at, size);
+  for (let column = 0; column < records.length; column += columns) {
+    const size = records[column + 7] as number;
+    row.kind = kinds[records[column] as number] ?? 'forget';
+    row.job = records[column + 1] as number;
+    row.ordinal = records[column + 2] as number;
+    row.attempt = records[column + 3] as number;
+    row.number = records[column + 4] as number;
+    row.offset = records[column + 5] as number;
+    row.cut = records[column + 6] as number;
+    take(row, at, size);
     at += size;
-    take(record);
   }
 }

@@ -2,9 +2,9 @@
  * Group commit: what is to be made durable gathers while the append before it is being written, so that the batch grows by
  * itself with the load; the store syncs as many of them at once as were written meanwhile.
  */
-import type { Fact } from '../model/fact.ts';
+import { type Fact, isLasting } from '../model/fact.ts';
 import { recordBytes } from './batch-bytes.ts';
-import { factsPerAppend, isLasting, packFactBatch } from './fact-batch.ts';
+import { factsPerAppend, packFactBatch } from './fact-batch.ts';
 import type { Batch, StoreLimits, StoreRecord, Term } from './store.ts';
 import { isFault, StoreError } from './store-error.ts';
 

@@ -18,14 +18,6 @@ const headerBytes = 5;
 const columnsFrom = 64;
 const none = Buffer.alloc(0);
 
-/** What is only shown and recorded: a heartbeat is old by the time that anybody recovers. */
-const passing: ReadonlySet<Fact['kind']> = new Set<Fact['kind']>(['sampled']);
-
-/** Returns true for a fact that recovery needs. */
-export function isLasting(fact: Fact): boolean {
-  return !passing.has(fact.kind);
-}
-
 /** More do not go into one batch. */
 export const factsPerAppend = factsPerBatch;
 

@@ -13,8 +13,8 @@ export interface RecoverOptions {
    * `from` begins after it, the snapshot is passed over.
    */
   snapshot?: (chunks: AsyncIterable<Uint8Array>, seq: number) => Promise<void>;
-  /** Takes the facts of one batch after the other. */
-  facts(facts: readonly Fact[], seq: number): void;
+  /** Takes the facts of one batch after the other; what it returns is waited for. */
+  facts(facts: readonly Fact[], seq: number): void | Promise<void>;
   /** The first batch; by default the one after the snapshot. Where that is no longer there: `damaged`. */
   from?: number;
   /** The last batch: by default all. */
@@ -62,7 +62,8 @@ export async function recover(store: Store, options: RecoverOptions): Promise<Re
       epoch = batch.epoch;
       batches += 1;
       facts += unpacked.length;
-      options.facts(unpacked, seq);
+      const taken = options.facts(unpacked, seq);
+      if (taken !== undefined) await taken;
       if (facts >= turnAt) {
         turnAt = facts + factsPerTurn;
         await turn();

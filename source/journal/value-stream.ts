@@ -37,7 +37,7 @@ export async function* unpackValues(
     parts.push(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length));
     held += chunk.length;
     if (held < needed) continue;
-    const bytes = Buffer.concat(parts);
+    const bytes = parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
     let at = 0;
     for (needed = headBytes; bytes.length - at >= needed; needed = headBytes) {
       needed += bytes.readUInt32LE(at);

@@ -41,6 +41,7 @@ export type Event =
   | { kind: 'leaving'; at: number; node: string; reason: string }
   | { kind: 'leave'; at: number; node: string }
   | { kind: 'started'; at: number; node: string; attempt: Attempt }
+  | { kind: 'progress'; at: number; node: string; attempt: Attempt; share: number; note: string }
   | { kind: 'outcome'; at: number; node: string; outcome: Outcome }
   /** The node gave a task back that it had not started. */
   | { kind: 'returned'; at: number; node: string; attempt: Attempt }

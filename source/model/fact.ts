@@ -38,6 +38,14 @@ export const requeueReasons = [
   'node-left',
 ] as const;
 
+/** Facts that are only shown and recorded: they are old by the time that anybody recovers, and nothing is decided by them. */
+const passing: ReadonlySet<string> = new Set(['sampled', 'progressed']);
+
+/** Returns true for a fact that recovery needs. */
+export function isLasting({ kind }: { kind: string }): boolean {
+  return !passing.has(kind);
+}
+
 export const facts = variants({
   /** A coordinator took over this state (start, restart or takeover). `epoch` grows by one each time. */
   'session-started': [
@@ -90,6 +98,8 @@ export const facts = variants({
       error: nullable(text(limits.textLength)),
     },
   ],
+  /** How far a handler says that it is, 0–1, in its own words: shown and recorded, not journalled. */
+  progressed: [14, { ...task, node: nodeName, share: real(0, 1), note: reason }],
   /** A node was asked to give a task back that it has not started. */
   recalled: [7, { ...task, node: nodeName }],
   /** A node was asked to end an attempt. `requeue`: its task returns to the queue when it has ended. */

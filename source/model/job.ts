@@ -33,6 +33,12 @@ export type TaskState = (typeof taskStates)[number];
 export const endStates = ['succeeded', 'failed', 'cancelled', 'skipped', 'lost'] as const;
 export type EndState = (typeof endStates)[number];
 
+const ends: ReadonlySet<string> = new Set(endStates);
+
+export function isEndState(state: TaskState): state is EndState {
+  return ends.has(state);
+}
+
 /** Index of a state in `taskStates`. */
 export const stateCode = Object.fromEntries(taskStates.map((state, code) => [state, code])) as Record<
   TaskState,
@@ -60,6 +66,12 @@ export type DisciplineName = (typeof disciplineNames)[number];
 /** Task names that every node knows without handlers. */
 export const builtInTasks = ['sleep', 'sum-up', 'factorize', 'increment', 'noop'] as const;
 export type BuiltInTask = (typeof builtInTasks)[number];
+const builtIn: ReadonlySet<string> = new Set(builtInTasks);
+
+/** Whether every node knows a task of that name. */
+export function isBuiltIn(name: string): name is BuiltInTask {
+  return builtIn.has(name);
+}
 
 export const jobId = int(1, Number.MAX_SAFE_INTEGER);
 /** A task's place in its job, from 0 without gaps. What users see is the index: `indexOf(job, ordinal)`. */
@@ -115,6 +127,8 @@ export const jobSpecShape = struct({
   stdin: nullable(bytes(limits.stdinBytes)),
   /** Appended later: absent in older journals. */
   backoffFactor: optional(real(1, 10), 2),
+  /** Its client takes its tasks to the nodes itself: only those that listen get any. */
+  direct: optional(flag, false),
 });
 export type JobSpec = Infer<typeof jobSpecShape>;
 
@@ -159,6 +173,7 @@ export function jobSpec(given: Partial<JobSpec> & { work: Work }): JobSpec {
     cwd: null,
     stdin: null,
     backoffFactor: 2,
+    direct: false,
     ...given,
   };
 }

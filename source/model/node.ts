@@ -62,6 +62,11 @@ export const attemptKey = { job: jobId, ordinal, attempt: attemptNumber } as con
 export const attemptShape = struct(attemptKey);
 export type Attempt = Infer<typeof attemptShape>;
 
+/** Returns the attempt alone, without what else an object carries. */
+export function keyOf({ job, ordinal, attempt }: Attempt): Attempt {
+  return { job, ordinal, attempt };
+}
+
 /** How a node says that an attempt ended. */
 export const outcomeShape = struct({
   ...attemptKey,

@@ -2,7 +2,7 @@
 import { disciplineNames, jobStates, policyNames, taskStates } from './job.ts';
 import { limits } from './limits.ts';
 import { healths, intents } from './node.ts';
-import { dict, flag, type Infer, json, list, nullable, real, struct, text, word } from './shape.ts';
+import { dict, flag, type Infer, json, list, nullable, optional, real, struct, text, word } from './shape.ts';
 
 const count = real(0);
 const name = text(limits.textLength);
@@ -90,6 +90,9 @@ export const taskRowShape = struct({
   runMs: nullable(real()),
   cpuMs: nullable(real()),
   peakBytes: nullable(real()),
+  /** What a handler that runs last said of how far it is, 0–1, and its words; null where it said nothing. */
+  progress: optional(nullable(real(0, 1)), null),
+  note: optional(nullable(name), null),
 });
 export type TaskRow = Infer<typeof taskRowShape>;
 

@@ -1,4 +1,5 @@
 /** One attempt while it runs: begun by the runner of its kind, asked to end where it has to, brought to its outcome. */
+import { isBuiltIn } from '../model/job.ts';
 import type { HeldAttempt } from './attempt.ts';
 import { type Clock, durationText } from './clock.ts';
 import type { HeldTask } from './held-task.ts';
@@ -9,7 +10,8 @@ import type { RunEnd, RunEvents, Runner, StreamNumber } from './runners/runner.t
 /** What carries out tasks, and how they are ended. */
 export interface AttemptRunOptions {
   command: Runner;
-  builtIn: Runner;
+  /** Tasks by name, built-in or a handler's. */
+  named: Runner;
   reports: Reports;
   pump: OutputPump;
   clock: Clock;
@@ -38,8 +40,9 @@ export function attemptRuns(options: AttemptRunOptions, events: AttemptRunEvents
     held.phase = 'running';
     held.startedAt = clock.now();
     const isCommand = task.spec.work.kind === 'command';
-    if (isCommand) held.streams = [stream(held, 1), stream(held, 2)];
-    const run = (isCommand ? options.command : options.builtIn).start(task, eventsOf(held, task));
+    // Built-in tasks write nothing.
+    if (isCommand || !isBuiltIn(task.spec.work.task)) held.streams = [stream(held, 1), stream(held, 2)];
+    const run = (isCommand ? options.command : options.named).start(task, eventsOf(held, task));
     if (phaseOf(held) === 'running') held.run = run;
   }
 
@@ -50,6 +53,11 @@ export function attemptRuns(options: AttemptRunOptions, events: AttemptRunEvents
       () => held.run?.resume(number),
       () => events.said(held),
     );
+  }
+
+  function resumeAll({ run }: HeldAttempt): void {
+    run?.resume(1);
+    run?.resume(2);
   }
 
   function eventsOf(held: HeldAttempt, task: HeldTask): RunEvents {
@@ -67,7 +75,11 @@ export function attemptRuns(options: AttemptRunOptions, events: AttemptRunEvents
         if (to === undefined || held.phase !== 'running') return true;
         const more = to.take(chunk);
         pump.touched(to);
-        return more;
+        const heard = held.watcher?.output(number, chunk, () => resumeAll(held)) ?? true;
+        return more && heard;
+      },
+      progress(share, note) {
+        if (held.phase === 'running') reports.progress(held.key, share, note);
       },
       ended(end) {
         if (held.phase !== 'running') return;

@@ -29,9 +29,17 @@ export type Peer = Pick<Connection, 'address' | 'send' | 'backlogBytes' | 'open'
 
 export const dialOverTcp: Dial = connect;
 
+/** The coordinator that leads: the only one to go to. */
+export interface LeaderAddress {
+  readonly address: Address | null;
+  onChange(listener: () => void): void;
+}
+
 export interface LinkOptions {
-  /** Tried in turn. At least one. */
+  /** Tried in turn. At least one, unless there is a `leader`. */
   coordinators: readonly Address[];
+  /** Who leads, where somebody else knows; null: nobody does. */
+  leader?: LeaderAddress | undefined;
   secret: Buffer | null;
   who: string;
   version: string;
@@ -68,6 +76,7 @@ export interface Link {
   close(reason: string): void;
 }
 
+const changed = 'another coordinator leads';
 const dialTimeoutMs = 5_000;
 const backoffMs = 250;
 const longestBackoffMs = 15_000;
@@ -80,6 +89,8 @@ export function backoffLimitMs(tries: number): number {
 /** Starts to connect at once. */
 export function openLink(options: LinkOptions): Link {
   const { clock, log } = options;
+  // With somebody else to go to it is given up sooner.
+  const silenceMs = options.coordinators.length > 1 ? liveness.suspectAfterMs : liveness.lostAfterMs;
   const abort = new AbortController();
   let state: LinkState = 'connecting';
   let peer: Peer | null = null;
@@ -89,14 +100,17 @@ export function openLink(options: LinkOptions): Link {
   let downSince: number | null = clock.now();
   let heardAt = 0;
   let cancel: (() => void) | null = null;
+  let dialling = new AbortController();
 
   function attempt(): void {
     cancel = null;
-    const target = options.coordinators[turn++ % options.coordinators.length] as Address;
+    const target = options.leader?.address ?? options.coordinators[turn++ % options.coordinators.length];
+    if (target === undefined) return failed('nobody leads', null);
     /** Of this connection; a later one has its own. */
     let mine: Peer | null = null;
     const current = (): boolean => mine !== null && mine === peer;
     const { secret, who, version } = options;
+    dialling = new AbortController();
     options
       .dial({
         ...target,
@@ -105,7 +119,7 @@ export function openLink(options: LinkOptions): Link {
         version,
         role: 'node',
         timeoutMs: dialTimeoutMs,
-        signal: abort.signal,
+        signal: AbortSignal.any([abort.signal, dialling.signal]),
         events: {
           messages(batch) {
             heardAt = clock.now();
@@ -141,10 +155,11 @@ export function openLink(options: LinkOptions): Link {
     watchSilence();
   }
 
-  function failed(error: unknown, { host, port }: Address): void {
+  function failed(error: unknown, target: Address | null): void {
     if (state === 'closed') return;
     if (error instanceof LbtopError && error.code !== 'unreachable') return refuse(error);
-    if (!complained) log(`no coordinator at ${host}:${port} yet (${oneLine(error)}): trying until there is one`);
+    const place = target === null ? '' : ` at ${target.host}:${target.port}`;
+    if (!complained) log(`no coordinator${place} yet (${oneLine(error)}): trying until there is one`);
     complained = true;
     again();
   }
@@ -177,7 +192,7 @@ export function openLink(options: LinkOptions): Link {
       const now = clock.now();
       // We were held ourselves: what was said meanwhile is still to be read.
       if (now - asleep > liveness.heartbeatMs + liveness.stallMs) heardAt = now;
-      if (now - heardAt > liveness.lostAfterMs) {
+      if (now - heardAt > silenceMs) {
         const silent = peer;
         dropped(`silent for ${Math.round((now - heardAt) / 1_000)} s`);
         silent?.destroy('silent');
@@ -193,6 +208,21 @@ export function openLink(options: LinkOptions): Link {
     peer?.close(reason);
     peer = null;
   }
+
+  /** Whoever led before may only have paused: its connection would be open for long. */
+  options.leader?.onChange(() => {
+    if (state === 'closed' || options.leader?.address == null) return;
+    const before = peer;
+    tries = 0;
+    if (state === 'open') {
+      dropped(changed);
+      before?.destroy(changed);
+    } else if (cancel === null) dialling.abort(new LbtopError('unreachable', changed));
+    else {
+      cancel();
+      again();
+    }
+  });
 
   attempt();
   return {

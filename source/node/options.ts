@@ -1,10 +1,12 @@
 import type { Clock } from './clock.ts';
-import type { Address, Dial } from './link.ts';
+import type { Address, Dial, LeaderAddress } from './link.ts';
 
 /** What a node is told when it starts. */
 export interface AgentOptions {
-  /** Tried in turn; at least one. */
+  /** Tried in turn; at least one, unless there is a `leader`. */
   coordinators: readonly Address[];
+  /** Who leads, where somebody else knows. */
+  leader?: LeaderAddress | undefined;
   name: string;
   /** Tasks of one CPU that run at once; null: as many as there are cores. */
   slots: number | null;
@@ -18,6 +20,10 @@ export interface AgentOptions {
   onCoordinatorLost: 'finish' | 'kill';
   /** Where outcomes survive this process; null: nowhere. Each name has a directory of its own in it. */
   stateDir: string | null;
+  /** A file that exports JavaScript handlers, absolute; none if not given. */
+  handlers?: string | null;
+  /** Where it takes tasks directly from clients; nowhere if not given. */
+  listen?: Address | null;
   /** null: the coordinator runs without protection. */
   secret: Buffer | null;
   version: string;

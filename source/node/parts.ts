@@ -6,7 +6,9 @@ import { killing, limits, liveness } from '../model/limits.ts';
 import type { NodeInfo } from '../model/node.ts';
 import type { Clock } from './clock.ts';
 import { converse, lateLink } from './conversation.ts';
+import { openDirect } from './direct.ts';
 import { dutyCycle } from './duty-cycle.ts';
+import { sharedEnvironment } from './environment.ts';
 import { type Executor, executor } from './executor.ts';
 import { onExit } from './exit-hooks.ts';
 import { type Heartbeat, heartbeat } from './heartbeat.ts';
@@ -15,15 +17,17 @@ import type { Link } from './link.ts';
 import type { AgentOptions } from './options.ts';
 import { outputPump } from './output-pump.ts';
 import { reports } from './reports.ts';
+import { handlerNames } from './runners/handler-pool.ts';
 import { removeLeftPipes } from './runners/named-pipes.ts';
 import { type Machine, openSampler } from './sampler.ts';
 import { noSpool, openSpool, type Spool } from './spool.ts';
 import { openTaskGroups, type TaskGroups } from './task-groups.ts';
-import { openWorkshop, type Workshop } from './workshop.ts';
+import { type Handlers, openWorkshop, type Workshop } from './workshop.ts';
 
 /** What a started agent is made of. */
 export interface Parts {
   slots: number;
+  machine: Machine;
   link: Link;
   tasks: Executor;
   workshop: Workshop;
@@ -53,6 +57,12 @@ export async function assemble(
   const sampler = await openSampler(clock);
   const slots = options.slots ?? sampler.machine.cores;
   const shells = options.shells ?? true;
+  const handlers = await handlersOf(options, slots, sampler.machine, clock).catch((error: unknown) => {
+    spool.close();
+    sampler.close();
+    groups?.close();
+    throw error;
+  });
   const workshop = openWorkshop({
     name,
     agent: incarnation,
@@ -62,6 +72,7 @@ export async function assemble(
     dir: dir ?? undefined,
     shells,
     groups,
+    handlers,
   });
   const endAll = (): void => {
     workshop.endAll();
@@ -75,7 +86,7 @@ export async function assemble(
   const tasks = executor({
     slots,
     command: workshop.command,
-    builtIn: workshop.builtIn,
+    named: workshop.named,
     spool,
     reports: said,
     pump,
@@ -89,14 +100,34 @@ export async function assemble(
     for (const { run } of tasks.running()) if (run !== null) yield run;
   });
   duty.set(options.throttle);
-  const info = (): NodeInfo => infoOf(options, slots, sampler.machine, duty.share);
-  const link = converse({ options, clock, incarnation, info, tasks, pump, throttle: duty.set, refused });
+  const { listen = null } = options;
+  const direct =
+    listen === null
+      ? null
+      : await openDirect({ ...options, listen, tasks: () => tasks }).catch((error: unknown) => {
+          close();
+          throw error;
+        });
+  const info = (): NodeInfo =>
+    infoOf(options, slots, sampler.machine, handlers?.names ?? [], duty.share, direct?.address ?? null);
+  const trust = (key: Uint8Array | null): void => direct?.trust(key);
+  const link = converse({ options, clock, incarnation, info, tasks, pump, trust, throttle: duty.set, refused });
   late.link = link;
   const endWhenLost = options.onCoordinatorLost === 'kill';
   const beat = heartbeat({ clock, link, tasks, sampler, usage: workshop.usage, spool, endWhenLost, log });
 
+  function close(): void {
+    void direct?.close();
+    duty.close();
+    spool.close();
+    sampler.close();
+    endAll();
+    forget();
+  }
+
   return {
     slots,
+    machine: sampler.machine,
     link,
     tasks,
     workshop,
@@ -105,11 +136,7 @@ export async function assemble(
     flush: () => said.flush(),
     close() {
       beat.close();
-      duty.close();
-      spool.close();
-      sampler.close();
-      endAll();
-      forget();
+      close();
     },
   };
 }
@@ -132,21 +159,46 @@ function takeOver(
   const left = endLeftovers(spool);
   removeLeftPipes(dir);
   if (left > 0) log(`ended ${left} process(es) that an earlier agent left running`);
-  const { length } = spool.outcomes;
+  const { length } = spool.ends;
   if (length > 0) log(`${length} outcome(s) of an earlier agent are still to be told`);
   return spool;
 }
 
-function infoOf(options: AgentOptions, slots: number, machine: Machine, throttle: number): NodeInfo {
+/** The least and the most that one call of a handler may hold. */
+const handlerBytes = { least: 128 * 1024 * 1024, most: 1024 * 1024 * 1024 };
+
+/** Looks into the file of handlers of this node, where it has any. Throws LbtopError where they cannot be loaded. */
+async function handlersOf(
+  { handlers: file = null }: AgentOptions,
+  slots: number,
+  machine: Machine,
+  clock: Clock,
+): Promise<Handlers | null> {
+  if (file === null) return null;
+  // All slots together get half of the machine at most.
+  const share = machine.memoryTotal / 2 / slots;
+  const memoryBytes = Math.max(handlerBytes.least, Math.min(handlerBytes.most, share));
+  const env = sharedEnvironment(process.env);
+  return { file, memoryBytes, names: await handlerNames({ file, memoryBytes, env }, clock) };
+}
+
+function infoOf(
+  options: AgentOptions,
+  slots: number,
+  machine: Machine,
+  handlers: readonly string[],
+  throttle: number,
+  listen: string | null,
+): NodeInfo {
   return {
     ...machine,
     slots,
     labels: options.labels,
     resources: options.resources,
-    handlers: [],
+    handlers: [...handlers],
     throttle,
     cpuLimit: options.cpuLimit,
-    listen: null,
+    listen,
     host: os.hostname().slice(0, limits.reasonLength),
     platform: `${process.platform} ${process.arch}`,
     version: options.version,

@@ -1,8 +1,8 @@
 /** What the executor says, gathered over a moment: one message carries what many tasks did. */
 
 import { limits } from '../model/limits.ts';
-import type { Attempt, Outcome } from '../model/node.ts';
-import type { Message } from '../wire/messages.ts';
+import { type Attempt, attemptId, type Outcome } from '../model/node.ts';
+import type { Message, MessageOf } from '../wire/messages.ts';
 import type { HeldAttempt } from './attempt.ts';
 import type { Clock } from './clock.ts';
 
@@ -14,6 +14,8 @@ export interface Reports {
   started(held: HeldAttempt): void;
   ended(held: HeldAttempt): void;
   returned(attempt: Attempt): void;
+  /** Will be said within half a second, unless something newer is by then. */
+  progress(attempt: Attempt, share: number, note: string): void;
   /** Says everything now. */
   flush(): void;
   /** The connection broke: nothing that waits is for the next one. */
@@ -27,6 +29,7 @@ export interface ReportsOptions {
   clock: Clock;
 }
 
+const progressMs = 500;
 /** A task that is shorter than this is only `ended`. */
 const startDelayMs = 10;
 /** Outcomes of one message hold at most about so much text, well below what a frame takes. */
@@ -36,14 +39,16 @@ export function reports({ send, beforeOutcomes, clock }: ReportsOptions): Report
   let starts: HeldAttempt[] = [];
   let ends: HeldAttempt[] = [];
   let returns: Attempt[] = [];
+  const progress = new Map<string, MessageOf<'progress'>>();
   let cancelStarts: (() => void) | null = null;
+  let cancelProgress: (() => void) | null = null;
   let scheduled = false;
 
-  /** Later in this turn of the event loop, when everything that came with it has been handled. */
+  /** When everything that came in this turn of the event loop has been handled: one write for all that ended in it. */
   function schedule(): void {
     if (scheduled) return;
     scheduled = true;
-    process.nextTick(() => {
+    setImmediate(() => {
       scheduled = false;
       flushEnds();
     });
@@ -56,6 +61,12 @@ export function reports({ send, beforeOutcomes, clock }: ReportsOptions): Report
     starts = [];
     for (const held of due) held.startSaid = true;
     for (const attempts of chunks(due.map((held) => held.key))) send({ kind: 'started', attempts });
+  }
+
+  function flushProgress(): void {
+    cancelProgress = null;
+    for (const message of progress.values()) send(message);
+    progress.clear();
   }
 
   function flushEnds(): void {
@@ -88,8 +99,14 @@ export function reports({ send, beforeOutcomes, clock }: ReportsOptions): Report
     },
     ended(held) {
       held.endSaid = true;
+      progress.delete(held.id);
       ends.push(held);
       schedule();
+    },
+    progress(attempt, share, note) {
+      const { job, ordinal } = attempt;
+      progress.set(attemptId(job, ordinal, attempt.attempt), { kind: 'progress', ...attempt, share, note });
+      cancelProgress ??= clock.after(progressMs, flushProgress);
     },
     returned(attempt) {
       returns.push(attempt);
@@ -100,9 +117,12 @@ export function reports({ send, beforeOutcomes, clock }: ReportsOptions): Report
       flushEnds();
     },
     clear() {
+      cancelProgress?.();
+      cancelProgress = null;
       starts = [];
       ends = [];
       returns = [];
+      progress.clear();
     },
   };
 }

@@ -22,6 +22,9 @@ export interface AgentSnapshot {
   link: LinkState;
   /** The coordinator's `host:port`; null: none now. */
   address: string | null;
+  cpuModel: string;
+  cores: number;
+  memoryTotal: number;
   slots: number;
   /** Slots that running tasks take, and tasks that wait for one. */
   busy: number;
@@ -44,6 +47,7 @@ export function snapshotOf(options: AgentOptions, parts: Parts | null, clock: Cl
     name: options.name,
     link: parts?.link.state ?? 'connecting',
     address: parts?.link.address ?? null,
+    ...(parts?.machine ?? { cpuModel: 'unknown', cores: 0, memoryTotal: 0 }),
     slots: parts?.slots ?? options.slots ?? 0,
     busy: running.reduce((sum, { task }) => sum + (task?.spec.cpus ?? 0), 0),
     waiting: parts?.tasks.waiting ?? 0,

@@ -12,7 +12,10 @@ import { processStat, signalGroup } from './process-stat.ts';
 import { builtInRunner } from './runners/built-in.ts';
 import { childrenCpu } from './runners/children-cpu.ts';
 import { commandRunner } from './runners/command.ts';
+import { handlerPool } from './runners/handler-pool.ts';
+import { handlerRunner } from './runners/handlers.ts';
 import { namedPipes } from './runners/named-pipes.ts';
+import { namedTaskRunner } from './runners/named-tasks.ts';
 import type { Runner } from './runners/runner.ts';
 import { shellPool } from './runners/shell-pool.ts';
 import { spawnStarter } from './runners/spawn.ts';
@@ -37,11 +40,20 @@ export interface WorkshopOptions {
   shells: boolean;
   /** null: the system gives us none. */
   groups: TaskGroups | null;
+  /** null: this node has none. */
+  handlers: Handlers | null;
+}
+
+/** The handlers of a node: what exports them, how they are called, what a call may hold. */
+export interface Handlers {
+  file: string;
+  names: readonly string[];
+  memoryBytes: number;
 }
 
 export interface Workshop {
   readonly command: Runner;
-  readonly builtIn: Runner;
+  readonly named: Runner;
   readonly usage: Usage;
   /** Kills whatever this agent has started and is still there, at once. */
   endAll(): void;
@@ -53,7 +65,8 @@ export interface Workshop {
 const drainMs = 1_000;
 
 /** Throws where the directory for its pipes cannot be made. */
-export function openWorkshop({ name, agent, slots, clock, spool, dir, shells, groups }: WorkshopOptions): Workshop {
+export function openWorkshop(options: WorkshopOptions): Workshop {
+  const { name, agent, slots, clock, spool, dir, shells, groups, handlers } = options;
   const own = sharedEnvironment(process.env);
   // Who cannot be held together has to be recognised.
   const shared = groups === null ? { ...own, [agentMark]: agent } : own;
@@ -76,7 +89,15 @@ export function openWorkshop({ name, agent, slots, clock, spool, dir, shells, gr
     enabled: shells && process.platform === 'linux',
   });
   const used = usage({ helpers: starter, threads, groups });
-  const builtIn = builtInRunner(threads, clock);
+  const named = namedTaskRunner(
+    builtInRunner(threads, clock),
+    handlers === null ? null : { names: handlers.names, runner: handlersOf(handlers) },
+  );
+
+  function handlersOf({ file, memoryBytes }: Handlers): Runner {
+    const house = { registry, usage: used, groups };
+    return handlerRunner(handlerPool({ file, memoryBytes, env: shared, house, clock }), name, clock);
+  }
 
   function launchOf(task: HeldTask): { launch: Launch; over(): void } {
     const input = stdin.take(task.spec);
@@ -115,7 +136,7 @@ export function openWorkshop({ name, agent, slots, clock, spool, dir, shells, gr
 
   return {
     command,
-    builtIn,
+    named,
     usage: used,
     endAll() {
       for (const group of led) signalGroup(group, 'SIGKILL');
@@ -125,7 +146,7 @@ export function openWorkshop({ name, agent, slots, clock, spool, dir, shells, gr
     },
     close() {
       command.close();
-      builtIn.close();
+      named.close();
       starter.close();
       pipes.close();
       groups?.close();

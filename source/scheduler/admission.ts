@@ -1,5 +1,5 @@
 /** Who may be used. Policies only rank those whom admission lets through. */
-import { builtInTasks, type JobSpec } from '../model/job.ts';
+import { isBuiltIn, type JobSpec } from '../model/job.ts';
 import type { JobRecord, NodeState, State } from './state.ts';
 
 /** Amounts that differ by less than this are the same: sums of fractions are not exact. */
@@ -7,8 +7,6 @@ const epsilon = 1e-6;
 
 /** A job's tasks are short where they took less than this on average: then one more a slot may wait at the node. */
 const shortMs = 1_000;
-
-const builtIn: ReadonlySet<string> = new Set(builtInTasks);
 
 /** Returns why the node takes nothing new at all, or null where it does. */
 export function closedFor(node: NodeState): string | null {
@@ -45,13 +43,14 @@ export function lacksName(node: NodeState, spec: JobSpec): string | null {
   for (const name in spec.resources) if (!(name in node.info.resources)) return name;
   for (const key in spec.labels)
     if (node.info.labels[key] !== spec.labels[key]) return `label ${key}=${spec.labels[key]}`;
+  if (spec.direct && node.info.listen === null) return 'an address for direct calls';
   const handler = handlerOf(spec);
   return handler !== null && !node.info.handlers.includes(handler) ? `handler ${handler}` : null;
 }
 
 /** Returns the name of the JavaScript handler that the job needs; null for commands and built-in tasks. */
 export function handlerOf({ work }: JobSpec): string | null {
-  return work.kind === 'task' && !builtIn.has(work.task) ? work.task : null;
+  return work.kind === 'task' && !isBuiltIn(work.task) ? work.task : null;
 }
 
 /** Returns what of the node is taken so that a task of this job must wait; null where there is room now. */

@@ -7,9 +7,11 @@ import { enqueueJob } from './lanes.ts';
 import { learn } from './learned.ts';
 import { holdRoom, releaseRoom } from './room.ts';
 import type { JobRecord, State } from './state.ts';
-import { parting } from './task-table.ts';
+import { highestAttempt, parting } from './task-table.ts';
 
-export type TaskFact = FactOf<'assigned' | 'started' | 'ended' | 'requeued' | 'recalled' | 'stop-asked' | 'released'>;
+export type TaskFact = FactOf<
+  'assigned' | 'started' | 'progressed' | 'ended' | 'requeued' | 'recalled' | 'stop-asked' | 'released'
+>;
 
 /** Changes `state` by a fact about a task. */
 export function applyTaskFact(state: State, fact: TaskFact): void {
@@ -23,6 +25,11 @@ export function applyTaskFact(state: State, fact: TaskFact): void {
       return;
     case 'stop-asked':
       return stopAsked(state, fact, job);
+    case 'progressed': {
+      const held = heldBy(state, fact.node, fact);
+      if (held !== undefined) held.progress = { share: fact.share, note: fact.note };
+      return;
+    }
     case 'recalled': {
       const held = heldBy(state, fact.node, fact);
       if (held !== undefined) held.recalled = true;
@@ -82,6 +89,7 @@ function assigned(state: State, fact: FactOf<'assigned'>, job: JobRecord): void 
     recalled: false,
     stopping: null,
     requeue: false,
+    progress: null,
   });
 }
 
@@ -206,6 +214,10 @@ function stopAsked(state: State, fact: FactOf<'stop-asked'>, job: JobRecord | un
     held.requeue = fact.requeue;
     return;
   }
+  // Its number must not be given again.
+  const { ordinal, attempt } = fact;
+  if (job !== undefined && ordinal < job.tasks.count && attempt > highestAttempt(job, ordinal))
+    job.tasks.set(ordinal, 'met', attempt);
   // A stray attempt that the node brought along: it takes room until it is gone.
   holdRoom(node, {
     job: fact.job,
@@ -221,6 +233,7 @@ function stopAsked(state: State, fact: FactOf<'stop-asked'>, job: JobRecord | un
     recalled: false,
     stopping: fact.why,
     requeue: false,
+    progress: null,
   });
 }
 

@@ -1,5 +1,5 @@
 /** The only mutator of state: `apply(state, fact)`. It decides nothing, and it takes every fact that was ever written. */
-import type { Fact } from '../model/fact.ts';
+import { type Fact, isLasting } from '../model/fact.ts';
 import { applyJobFact } from './apply-job.ts';
 import { applyNodeFact } from './apply-node.ts';
 import { applyTaskFact } from './apply-task.ts';
@@ -8,7 +8,7 @@ import { emptyState, type State } from './state.ts';
 
 /** Changes `state` by one fact. Facts about tasks, jobs and nodes that are not there (purged, forgotten) change nothing. */
 export function apply(state: State, fact: Fact): void {
-  if (fact.at > state.at && fact.kind !== 'sampled') state.at = fact.at;
+  if (fact.at > state.at && isLasting(fact)) state.at = fact.at;
   switch (fact.kind) {
     case 'session-started':
       state.startedAt = fact.at;
@@ -49,6 +49,7 @@ export function apply(state: State, fact: Fact): void {
     case 'recalled':
     case 'stop-asked':
     case 'released':
+    case 'progressed':
       applyTaskFact(state, fact);
       return;
     case 'job-submitted':

@@ -10,8 +10,12 @@ import type { Turn } from './turn.ts';
 export function dispatch(turn: Turn): void {
   const { state } = turn;
   if (state.queuePaused || state.nodes.size === 0) return;
-  if (state.discipline === 'fifo') dispatchFifo(turn);
-  else dispatchBackfill(turn, state.discipline === 'sjbf');
+  if (state.discipline === 'fifo') {
+    // Nothing has changed since nothing more could be placed; only what waits for a faster node waits for time to pass.
+    if (turn.settled && !policyOf(turn).needsDurations) return;
+    dispatchFifo(turn);
+    turn.settled = true;
+  } else dispatchBackfill(turn, state.discipline === 'sjbf');
   dropEmptyLanes(state);
 }
 
@@ -32,15 +36,16 @@ function dispatchFifo(turn: Turn): void {
  * back all that need the same kind of room.
  */
 function placePriority(turn: Turn, lanes: Lane[]): void {
-  const open = new Set(lanes);
+  if (!policyOf(turn).needsDurations) return placeArrived(turn, new Set(lanes));
+  const unknown = new Set<Lane>();
   const known: { lane: Lane; ms: number }[] = [];
-  if (policyOf(turn).needsDurations)
-    for (const lane of lanes) {
-      const ms = laneMs(turn, lane);
-      if (ms !== null && open.delete(lane)) known.push({ lane, ms });
-    }
+  for (const lane of lanes) {
+    const ms = laneMs(turn, lane);
+    if (ms === null) unknown.add(lane);
+    else known.push({ lane, ms });
+  }
   // What is not known goes first: the sooner it is.
-  placeArrived(turn, open);
+  placeArrived(turn, unknown);
   if (known.length > 0) placeLongestFirst(turn, known);
 }
 

@@ -4,6 +4,7 @@
  */
 import type { FactOf } from '../model/fact.ts';
 import { indexOf, type JobSpec, taskId } from '../model/job.ts';
+import { attemptId } from '../model/node.ts';
 import type { Explanation } from '../model/report.ts';
 import type { Past } from './past.ts';
 import { leastLoad } from './policies/least-load.ts';
@@ -37,10 +38,11 @@ export function explainTask(state: State, past: Past, job: JobRecord, ordinal: n
       waiting: waitingReasons(state, job, ordinal, now),
     };
   }
+  const at = placedAt(state, job, ordinal) ?? now;
   if (attempt === 0)
-    return { ...explanation, waiting: { [`no node had it: ${job.closedWhy || 'it was never placed'}`]: 1 } };
+    return { ...explanation, at, waiting: { [`no node had it: ${job.closedWhy || 'it was never placed'}`]: 1 } };
   const before = past.before(job.id, ordinal, attempt);
-  if (before === null) return { ...explanation, waiting: { [forgotten]: 1 } };
+  if (before === null) return { ...explanation, at, waiting: { [forgotten]: 1 } };
   const policy = policyNamed(before.policy) ?? leastLoad;
   return {
     ...explanation,
@@ -48,6 +50,15 @@ export function explainTask(state: State, past: Past, job: JobRecord, ordinal: n
     policy: before.policy,
     candidates: candidatesOf(state, before.nodes, policy, spec, explanation.node),
   };
+}
+
+/** When the task was placed, as near as is still known; for one that never was: when it ended. Null where nothing is known. */
+function placedAt(state: State, job: JobRecord, ordinal: number): number | null {
+  const { tasks } = job;
+  const held = nodeOf(state, job, ordinal)?.held.get(attemptId(job.id, ordinal, tasks.get(ordinal, 'attempt')));
+  if (held !== undefined) return held.assignedAt;
+  const known = [tasks.get(ordinal, 'startedAt'), tasks.get(ordinal, 'endedAt')].find((one) => !Number.isNaN(one));
+  return known ?? null;
 }
 
 /** Returns why a task went where it went, from the state just before that decision: for recordings and journals. */

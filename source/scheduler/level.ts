@@ -1,7 +1,8 @@
 /** What `partition` does after the split: moves tasks from the longest queue to the shortest where they differ too much. */
+
+import { keyOf } from '../model/node.ts';
 import { closedFor, lacks } from './admission.ts';
 import type { Held, NodeState, State } from './state.ts';
-import { keyOf } from './tasks.ts';
 import { emit, type Turn } from './turn.ts';
 
 /** Queues that differ by no more tasks are left as they are. */

@@ -2,7 +2,7 @@
 import type { EventOf } from '../model/event.ts';
 import { limits, liveness } from '../model/limits.ts';
 import { cpuLimitOf } from './admission.ts';
-import { checkDrained, stopRunning } from './operate.ts';
+import { checkDrained, stopRunning } from './hand-back.ts';
 import { projectedCpu } from './room.ts';
 import type { NodeState } from './state.ts';
 import { requeueHeld } from './tasks.ts';
@@ -12,7 +12,7 @@ import { emit, type Turn } from './turn.ts';
 export function decideTick(turn: Turn, { stalled }: EventOf<'tick'>): void {
   const { state, at } = turn;
   for (const node of state.nodes.values()) {
-    if (stalled || turn.heardAt[node.place] === undefined) turn.heardAt[node.place] = at;
+    if (stalled || turn.heardAt[node.place] === undefined) giveFreshWindow(turn, node);
     watchSilence(turn, node);
     if (node.intent === 'draining' && node.deadline !== null && node.deadline <= at) stopRunning(turn, node);
   }
@@ -27,17 +27,27 @@ export function decideTick(turn: Turn, { stalled }: EventOf<'tick'>): void {
   }
 }
 
+/**
+ * A stall that was long enough for a node to give us up leaves it time to find us again, as a restart of ours does: that
+ * it had cut the connection we read only afterwards, behind what it had said before.
+ */
+function giveFreshWindow(turn: Turn, { place }: NodeState): void {
+  const silentMs = turn.at - (turn.heardAt[place] ?? turn.at);
+  if (silentMs >= liveness.lostAfterDropMs) turn.stalledAt[place] = turn.at;
+  turn.heardAt[place] = turn.at;
+}
+
 function watchSilence(turn: Turn, node: NodeState): void {
   if (node.health === 'lost' || node.health === 'left') return;
   const silentMs = turn.at - (turn.heardAt[node.place] as number);
-  if (
-    node.droppedAt !== null &&
-    turn.at - node.droppedAt >= liveness.lostAfterDropMs &&
-    silentMs >= liveness.lostAfterDropMs
-  )
+  const broken = node.droppedAt !== null;
+  const stalled =
+    node.droppedAt !== null && node.droppedAt - (turn.stalledAt[node.place] ?? -Infinity) < liveness.lostAfterDropMs;
+  const dropMs = stalled ? liveness.lostAfterRestartMs : liveness.lostAfterDropMs;
+  const silenceMs = (node.connected || broken) && !stalled ? liveness.lostAfterMs : liveness.lostAfterRestartMs;
+  if (node.droppedAt !== null && turn.at - node.droppedAt >= dropMs && silentMs >= dropMs)
     loseNode(turn, node, 'its connection broke and it did not come back');
-  else if (silentMs >= (node.connected || node.droppedAt !== null ? liveness.lostAfterMs : liveness.lostAfterRestartMs))
-    loseNode(turn, node, `silent for ${Math.round(silentMs / 1_000)} s`);
+  else if (silentMs >= silenceMs) loseNode(turn, node, `silent for ${Math.round(silentMs / 1_000)} s`);
   else if (silentMs >= liveness.suspectAfterMs && node.health === 'up')
     emit(turn, { kind: 'node-health', node: node.name, health: 'suspect', reason: 'silent' });
 }

@@ -3,8 +3,9 @@ import type { EventOf } from '../model/event.ts';
 import { endStates } from '../model/job.ts';
 import { limits } from '../model/limits.ts';
 import { attemptId } from '../model/node.ts';
-import { type JobRecord, type NodeState, nodeOf } from './state.ts';
-import { cancelAttempt, checkJobEnd, closeJob, endTask, keyOf, requeue, unreported } from './tasks.ts';
+import { checkDrained, recallUnstarted, stopRunning } from './hand-back.ts';
+import { type JobRecord, nodeOf } from './state.ts';
+import { cancelAttempt, checkJobEnd, closeJob, endTask, requeue, unreported } from './tasks.ts';
 import { emit, type Turn } from './turn.ts';
 
 /** Nothing new is placed; what has not started comes back; what runs goes on. */
@@ -36,26 +37,6 @@ export function decideResume(turn: Turn, { node: name, reason, by }: EventOf<'re
   const node = turn.state.nodes.get(name);
   if (node === undefined || node.intent === 'active') return;
   emit(turn, { kind: 'node-intent', node: name, intent: 'active', reason, by, deadline: null });
-}
-
-/** Says that a draining node is drained when it holds nothing more. */
-export function checkDrained(turn: Turn, node: NodeState): void {
-  if (node.intent === 'draining' && !node.drained && node.held.size === 0)
-    emit(turn, { kind: 'node-drained', node: node.name });
-}
-
-/** Asks for what runs on a node to end and return to the queue. */
-export function stopRunning(turn: Turn, node: NodeState): void {
-  for (const held of [...node.held.values()])
-    if (held.startedAt !== null && held.current && held.stopping === null)
-      emit(turn, { kind: 'stop-asked', ...keyOf(held), node: node.name, why: 'drained', requeue: true });
-}
-
-/** Asks a node for the tasks that it has not started. */
-export function recallUnstarted(turn: Turn, node: NodeState): void {
-  for (const held of [...node.held.values()])
-    if (held.startedAt === null && held.current && !held.recalled)
-      emit(turn, { kind: 'recalled', ...keyOf(held), node: node.name });
 }
 
 /** Ends tasks that have not ended; what runs is stopped. */

@@ -8,7 +8,7 @@ import { leastLoad } from './policies/least-load.ts';
 import { policyNamed } from './policies/policies.ts';
 import type { Policy } from './policies/policy.ts';
 import type { JobRecord, Lane, NodeState } from './state.ts';
-import { parting } from './task-table.ts';
+import { highestAttempt, parting } from './task-table.ts';
 import { emit, type Turn } from './turn.ts';
 
 /** Tasks that are expected to take longer do not wait at nodes where it matters which node it is. */
@@ -36,7 +36,7 @@ export function dispatchOf(job: JobRecord, ordinal: number): Dispatch {
   return {
     job: job.id,
     ordinal,
-    attempt: job.tasks.get(ordinal, 'attempt') + 1,
+    attempt: highestAttempt(job, ordinal) + 1,
     spec: job.spec,
     avoid: elsewhere ? job.tasks.get(ordinal, 'place') : undefined,
   };

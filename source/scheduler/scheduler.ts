@@ -22,9 +22,18 @@ import { placement } from './placement.ts';
 import { reservations } from './reservation.ts';
 import { emptyState, type State } from './state.ts';
 import { decideSubmit } from './submit.ts';
-import { decideOutcome, decideReturned, decideStarted } from './tasks.ts';
+import { decideOutcome, decideProgress, decideReturned, decideStarted } from './tasks.ts';
 import { decideTransfer } from './transfer.ts';
 import { emit, type Turn } from './turn.ts';
+
+/** What was seen of a node that is not in the state: an observation is no fact. */
+export interface Seen {
+  readonly node: string;
+  /** When bytes of it last came; null: not yet. */
+  readonly heardAt: number | null;
+  /** It said that it begins to stop. */
+  readonly leaving: boolean;
+}
 
 export interface Scheduler {
   /** Read it, never change it: `apply` does. */
@@ -33,13 +42,21 @@ export interface Scheduler {
   readonly past: Past;
   /** Takes what happened; returns what follows, already applied to `state`, in order. */
   handle(event: Event): Fact[];
+  /**
+   * Makes everything that is kept beside the state anew, as a scheduler that begins with this state would, and returns what
+   * it has seen of the nodes: from here on another one, made of the same state and told the same, says the same.
+   */
+  anew(): Seen[];
 }
 
 /**
  * Returns a scheduler that goes on from `state` (an empty one, or one recovered from facts). `remember`: how many facts
- * about nodes are kept for explaining; 0 where nobody will ask.
+ * about nodes are kept for explaining; 0 where nobody will ask. `seen`: of the nodes, as `anew` told it.
  */
-export function createScheduler(state: State = emptyState(), { remember }: { remember?: number } = {}): Scheduler {
+export function createScheduler(
+  state: State = emptyState(),
+  { remember, seen = [] }: { remember?: number; seen?: readonly Seen[] } = {},
+): Scheduler {
   const turn: Turn = {
     state,
     placement: placement(state),
@@ -49,12 +66,36 @@ export function createScheduler(state: State = emptyState(), { remember }: { rem
     settled: false,
     heardAt: [],
     leaving: new Set(),
+    stalledAt: [],
     at: state.at,
     facts: [],
   };
+
+  function reset(): void {
+    turn.placement.reset();
+    turn.reservations.reset();
+    turn.busy.reset();
+    turn.stalledAt.length = 0;
+    turn.settled = false;
+  }
+
+  for (const { node: name, heardAt, leaving } of seen) {
+    const node = state.nodes.get(name);
+    if (node === undefined) continue;
+    if (heardAt !== null) turn.heardAt[node.place] = heardAt;
+    if (leaving) turn.leaving.add(node.place);
+  }
   return {
     state,
     past: turn.past,
+    anew() {
+      reset();
+      return [...state.nodes.values()].map(({ name, place }) => ({
+        node: name,
+        heardAt: turn.heardAt[place] ?? null,
+        leaving: turn.leaving.has(place),
+      }));
+    },
     handle(event) {
       // Time never runs backwards here, whatever the clock outside does.
       turn.at = Math.max(event.at, state.at);
@@ -106,6 +147,8 @@ function decide(turn: Turn, event: Event): void {
       return decideLeave(turn, event);
     case 'started':
       return decideStarted(turn, event);
+    case 'progress':
+      return decideProgress(turn, event);
     case 'outcome': {
       decideOutcome(turn, event);
       const node = state.nodes.get(event.node);

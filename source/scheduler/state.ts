@@ -3,17 +3,17 @@
  * give the same state, in a live coordinator, after recovery, in a replay and in a simulation.
  */
 import type { DisciplineName, JobSpec, JobState, PolicyName, TaskState } from '../model/job.ts';
-import { taskStates } from '../model/job.ts';
 import type { Health, Intent, NodeInfo, Sample } from '../model/node.ts';
 import { type Learned, nothingLearned } from './learned.ts';
 import { type OrdinalHeap, ordinalHeap } from './ordinal-heap.ts';
+import { OrdinalMap } from './ordinal-map.ts';
 import { TaskTable } from './task-table.ts';
 
 /** Number of tasks in each state. */
 export type Counts = Record<TaskState, number>;
 
 export function noCounts(): Counts {
-  return Object.fromEntries(taskStates.map((state) => [state, 0])) as Counts;
+  return { queued: 0, assigned: 0, running: 0, succeeded: 0, failed: 0, cancelled: 0, skipped: 0, lost: 0 };
 }
 
 export interface JobRecord {
@@ -33,9 +33,9 @@ export interface JobRecord {
   /** Placed before, and waiting again. */
   readonly returned: OrdinalHeap;
   /** Waiting for their backoff: ordinal → not before. */
-  readonly delayed: Map<number, number>;
+  readonly delayed: OrdinalMap<number>;
   /** Attempts of which nobody knows how they ended, because their nodes were lost: ordinal → attempts, ascending. */
-  readonly astray: Map<number, number[]>;
+  readonly astray: OrdinalMap<number[]>;
   /** Listed in its lane: it has, or had a moment ago, tasks that wait for room. */
   inLane: boolean;
   /** Jobs of `--after` that have not ended yet. */
@@ -65,6 +65,8 @@ export interface Held {
   stopping: string | null;
   /** Its task returns to the queue when it has stopped. */
   requeue: boolean;
+  /** What it last said of how far it is; null: nothing (since the coordinator started). */
+  progress: { share: number; note: string } | null;
 }
 
 export interface NodeState {
@@ -193,6 +195,9 @@ export function emptyState(): State {
   };
 }
 
+/** Of all jobs that wait for none: nothing is ever added to it. */
+export const nobody: Set<number> = new Set();
+
 /** Returns the record of a job whose tasks are all queued. */
 export function newJob(id: number, spec: JobSpec, by: string, at: number): JobRecord {
   const counts = noCounts();
@@ -209,10 +214,10 @@ export function newJob(id: number, spec: JobSpec, by: string, at: number): JobRe
     tasks: new TaskTable(spec.span.count),
     fresh: 0,
     returned: ordinalHeap(),
-    delayed: new Map(),
-    astray: new Map(),
+    delayed: new OrdinalMap(),
+    astray: new OrdinalMap(),
     inLane: false,
-    waitsFor: new Set(),
+    waitsFor: spec.after.length === 0 ? nobody : new Set(),
     ranCount: 0,
     ranMs: 0,
   };

@@ -1,6 +1,7 @@
 /** Takes submissions. */
+import { inputObjection } from '../model/built-in-input.ts';
 import type { EventOf } from '../model/event.ts';
-import { builtInTasks, type JobSpec } from '../model/job.ts';
+import { builtInTasks, isBuiltIn, type JobSpec } from '../model/job.ts';
 import { limits } from '../model/limits.ts';
 import type { JobRecord, State } from './state.ts';
 import { checkJobEnd, closeJob } from './tasks.ts';
@@ -11,14 +12,22 @@ export function submitObjection(state: State, spec: JobSpec): string | null {
   const { work } = spec;
   if (work.kind === 'task') {
     const known = new Set<string>(builtInTasks);
-    for (const node of state.nodes.values()) for (const handler of node.info.handlers) known.add(handler);
+    for (const { health, info } of state.nodes.values())
+      if (health === 'up' || health === 'suspect') for (const handler of info.handlers) known.add(handler);
     if (!known.has(work.task)) return `unknown task ${JSON.stringify(work.task)}: known are ${[...known].join(', ')}`;
+    const objection = isBuiltIn(work.task) && inputIsTheJobs(spec) ? inputObjection(work.task, work.input) : null;
+    if (objection !== null) return objection;
   }
   if (work.kind === 'command' && work.argv.length === 0) return 'no command given: put it after --';
   if (state.jobs.size >= limits.jobs)
     return `${limits.jobs} jobs are remembered already: lbtop purge forgets ended ones`;
   const missing = spec.after.find((id) => !state.jobs.has(id));
   return missing === undefined ? null : `--after names job ${missing}, which does not exist`;
+}
+
+/** True where the job's own input is that of its tasks: not an item each, nor the number in the array. */
+function inputIsTheJobs({ items, span, work }: JobSpec): boolean {
+  return items === 'none' && (work.input !== null || (span.count === 1 && span.first === 0));
 }
 
 /** Queues a job. One whose `--key` is known already is not queued again. */

@@ -1,9 +1,10 @@
 /**
  * What is known of each task of one job. A task that was never touched costs nothing: memory is taken in chunks of up to
- * 1,024 rows, 60 bytes each, when the first task of a chunk is placed or ends. A chunk is one buffer, so that a job of
+ * 1,024 rows, 62 bytes each, when the first task of a chunk is placed or ends. A chunk is one buffer, so that a job of
  * one task stays small too, and a snapshot copies it as it stands (little endian on every machine).
  */
 import { type EndState, stateCode, type TaskState, taskStates } from '../model/job.ts';
+import { OrdinalMap } from './ordinal-map.ts';
 
 /** Tasks whose rows are kept together. */
 const chunkSize = 1_024;
@@ -37,9 +38,10 @@ const layout = {
   runMs: ['f32', 44, Number.NaN],
   cpuMs: ['f32', 48, Number.NaN],
   peakBytes: ['f64', 52, Number.NaN],
+  /** The highest number of an attempt that was met again after a crash of the machine had taken its facts. */
+  met: ['u16', 60, 0],
 } as const satisfies Record<string, ColumnLayout>;
-const rowBytes = 60;
-const columns = Object.keys(layout) as Column[];
+const rowBytes = 62;
 
 /** How the last attempt of a task that is queued again parted from its node. */
 export const parting = {
@@ -48,6 +50,11 @@ export const parting = {
   /** It had no luck there: better another node, where one has room. */
   elsewhere: 2,
 } as const;
+
+/** Returns the highest number that an attempt of a task has, as far as is known. */
+export function highestAttempt({ tasks }: { tasks: TaskTable }, ordinal: number): number {
+  return Math.max(tasks.get(ordinal, 'attempt'), tasks.get(ordinal, 'met'));
+}
 
 /** A touched chunk in a snapshot: its rows as bytes. */
 export interface TableChunk {
@@ -67,7 +74,7 @@ export interface TableSnapshot {
 export class TaskTable {
   readonly count: number;
   readonly #chunks: (DataView | undefined)[] = [];
-  readonly #errors = new Map<number, string>();
+  readonly #errors = new OrdinalMap<string>();
   /** The state of every task that was never touched. */
   #rest: TaskState = 'queued';
   #restAt = Number.NaN;
@@ -205,17 +212,24 @@ export class TaskTable {
     const number = ordinal >> chunkBits;
     let chunk = this.#chunks[number];
     if (chunk === undefined) {
-      chunk = new DataView(new ArrayBuffer(this.#rowsOf(number) * rowBytes));
+      const bytes = new Uint8Array(this.#rowsOf(number) * rowBytes);
+      bytes.set(untouchedRow);
+      chunk = new DataView(bytes.buffer);
       chunk.setUint8(0, stateCode[this.#rest]);
-      for (const column of columns)
-        write(chunk, layout[column][0], layout[column][1], column === 'endedAt' ? this.#restAt : layout[column][2]);
-      const bytes = new Uint8Array(chunk.buffer);
+      chunk.setFloat64(layout.endedAt[1], this.#restAt, true);
       for (let filled = rowBytes; filled < bytes.length; filled *= 2) bytes.copyWithin(filled, 0, filled);
       this.#chunks[number] = chunk;
     }
     return chunk;
   }
 }
+
+/** A row of which nothing is known. */
+const untouchedRow = ((): Uint8Array => {
+  const row = new DataView(new ArrayBuffer(rowBytes));
+  for (const [type, within, untouched] of Object.values(layout)) write(row, type, within, untouched);
+  return new Uint8Array(row.buffer);
+})();
 
 function offsetOf(ordinal: number): number {
   return (ordinal & (chunkSize - 1)) * rowBytes;

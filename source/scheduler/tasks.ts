@@ -3,9 +3,9 @@ import type { EventOf } from '../model/event.ts';
 import type { FactOf } from '../model/fact.ts';
 import type { JobState } from '../model/job.ts';
 import { limits } from '../model/limits.ts';
-import { type Attempt, attemptId, type Outcome } from '../model/node.ts';
-import { checkDrained, recallUnstarted } from './operate.ts';
-import type { Held, JobRecord, NodeState } from './state.ts';
+import { type Attempt, attemptId, keyOf, type Outcome } from '../model/node.ts';
+import { checkDrained, recallUnstarted } from './hand-back.ts';
+import type { Held, JobRecord, NodeState, State } from './state.ts';
 import { emit, type Turn } from './turn.ts';
 
 /** A task that was running on this many nodes when they were lost is taken for the cause. */
@@ -25,12 +25,12 @@ export function decideOutcome(turn: Turn, { node: name, outcome }: EventOf<'outc
   if (node === undefined) return;
   const held = node.held.get(attemptId(outcome.job, outcome.ordinal, outcome.attempt));
   const job = turn.state.jobs.get(outcome.job);
-  if (job === undefined || !isCurrent(job, node, held, outcome)) {
+  if (job === undefined || !isCurrent(turn.state, job, node, held, outcome)) {
     // An end that is said again after a reconnect is not late: it was known.
     const executed = outcome.started && outcome.outcome !== 'stopped' && isAstray(job, outcome);
     if (held !== undefined || executed) emit(turn, { kind: 'released', ...keyOf(outcome), node: name, executed });
   } else if (held !== undefined || outcome.outcome === 'succeeded' || outcome.outcome === 'failed') {
-    if (held === undefined && isForgotten(job, outcome))
+    if (held === undefined && isForgotten(turn.state, job, outcome))
       emit(turn, { kind: 'assigned', ...keyOf(outcome), node: name, adopted: true });
     endAttempt(turn, job, node, held, outcome);
   }
@@ -46,8 +46,10 @@ function endAttempt(turn: Turn, job: JobRecord, node: NodeState, held: Held | un
       endTask(turn, job, outcome, 'succeeded', node.name);
       return;
     case 'stopped':
-      if (again) requeue(turn, job, outcome, node.name, held?.requeue ? 'drained' : 'node-left', null);
-      else endTask(turn, job, { ...outcome, error: 'it was stopped and must not run twice' }, 'lost', node.name);
+      if (again) {
+        requeue(turn, job, outcome, node.name, held?.requeue ? 'drained' : 'node-left', null);
+        adoptNext(turn, job, node, outcome);
+      } else endTask(turn, job, { ...outcome, error: 'it was stopped and must not run twice' }, 'lost', node.name);
       return;
     case 'unfit':
       if (again) endUnfit(turn, job, node, outcome);
@@ -61,8 +63,22 @@ function endAttempt(turn: Turn, job: JobRecord, node: NodeState, held: Held | un
       }
       const waitMs = Math.min(longestBackoffMs, spec.backoffMs * spec.backoffFactor ** tries);
       requeue(turn, job, outcome, node.name, 'retry', outcome.error, turn.at + waitMs);
+      adoptNext(turn, job, node, outcome);
     }
   }
+}
+
+/**
+ * After a crash of the machine a node may hold two attempts of a task: one whose end had been heard, and the next one, of
+ * which the journal knows nothing. When the end of the first is said again, the next one counts: its work is not done twice.
+ */
+function adoptNext(turn: Turn, job: JobRecord, node: NodeState, { ordinal, attempt }: Attempt): void {
+  if (job.tasks.state(ordinal) !== 'queued' || job.tasks.get(ordinal, 'met') <= attempt) return;
+  const next = { job: job.id, ordinal, attempt: job.tasks.get(ordinal, 'met') };
+  const held = node.held.get(attemptId(next.job, next.ordinal, next.attempt));
+  if (held === undefined || held.current) return;
+  emit(turn, { kind: 'released', ...next, node: node.name, executed: false });
+  emit(turn, { kind: 'assigned', ...next, node: node.name, adopted: true });
 }
 
 /** A node could not start a task: another one may, unless it is the task that cannot be started anywhere. */
@@ -212,11 +228,17 @@ function endStateOf({ counts }: JobRecord): JobState {
  * last one as long as its task still waits: then what it did counts, and the task is not run again. An attempt whose end
  * was told does not come back: what its node says again has been heard.
  */
-export function isCurrent(job: JobRecord, node: NodeState, held: Held | undefined, attempt: Attempt): boolean {
+export function isCurrent(
+  state: State,
+  job: JobRecord,
+  node: NodeState,
+  held: Held | undefined,
+  attempt: Attempt,
+): boolean {
   if (held !== undefined) return held.current;
   const { tasks } = job;
   if (attempt.ordinal >= tasks.count || tasks.state(attempt.ordinal) !== 'queued') return false;
-  if (isForgotten(job, attempt)) return true;
+  if (isForgotten(state, job, attempt)) return true;
   return (
     tasks.get(attempt.ordinal, 'attempt') === attempt.attempt &&
     tasks.get(attempt.ordinal, 'place') === node.place &&
@@ -224,19 +246,18 @@ export function isCurrent(job: JobRecord, node: NodeState, held: Held | undefine
   );
 }
 
-/** True for an attempt that was placed and nobody here knows of: a crash of the machine took the end of the journal. */
-export function isForgotten({ tasks }: JobRecord, { ordinal, attempt }: Attempt): boolean {
-  return tasks.get(ordinal, 'attempt') < attempt;
+/**
+ * True for an attempt that was placed and nobody here knows of: a crash of the machine took the end of the journal. Of a
+ * job that came since we started everything is known: then it is another job's of the same number, which the coordinator
+ * before us had (it kept all in memory, or ours are an older copy of its data).
+ */
+export function isForgotten(state: State, { submittedAt, tasks }: JobRecord, { ordinal, attempt }: Attempt): boolean {
+  return submittedAt < state.startedAt && tasks.get(ordinal, 'attempt') < attempt;
 }
 
 /** True where nobody knew until now how the attempt ended. */
 function isAstray(job: JobRecord | undefined, { ordinal, attempt }: Attempt): boolean {
   return job?.astray.get(ordinal)?.includes(attempt) === true;
-}
-
-/** Returns the attempt alone, without what else an object carries. */
-export function keyOf({ job, ordinal, attempt }: Attempt): Attempt {
-  return { job, ordinal, attempt };
 }
 
 /** A node gave a task back that it had not started, or does not hold what it was asked to end. */
@@ -251,6 +272,12 @@ export function decideReturned(turn: Turn, { node: name, attempt }: EventOf<'ret
     else requeue(turn, job, held, name, held.requeue ? 'drained' : 'recalled', null);
   } else emit(turn, { kind: 'released', ...keyOf(held), node: name, executed: false });
   checkDrained(turn, node);
+}
+
+/** A node says how far an attempt is that it runs. */
+export function decideProgress(turn: Turn, { node, attempt, share, note }: EventOf<'progress'>): void {
+  const held = turn.state.nodes.get(node)?.held.get(attemptId(attempt.job, attempt.ordinal, attempt.attempt));
+  if (held?.current) emit(turn, { kind: 'progressed', ...keyOf(attempt), node, share, note });
 }
 
 /** A node began an attempt. */

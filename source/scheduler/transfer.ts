@@ -1,11 +1,12 @@
 /** Takes tasks back that wait at a busy node while another one has nothing to do. */
+
+import { keyOf } from '../model/node.ts';
 import { closedFor } from './admission.ts';
 import { headOf } from './lanes.ts';
 import { levelQueues } from './level.ts';
 import { leastLoad } from './policies/least-load.ts';
 import { policyNamed } from './policies/policies.ts';
 import type { Held, State } from './state.ts';
-import { keyOf } from './tasks.ts';
 import { emit, type Turn } from './turn.ts';
 
 /** A task that has waited at its node for so long was not as short as expected. */

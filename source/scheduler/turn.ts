@@ -1,4 +1,4 @@
-import type { Fact } from '../model/fact.ts';
+import { type Fact, isLasting } from '../model/fact.ts';
 import { apply } from './apply.ts';
 import type { BusyNodes } from './busy-nodes.ts';
 import type { Past } from './past.ts';
@@ -19,6 +19,8 @@ export interface Turn {
   readonly heardAt: number[];
   /** Places of nodes that said that they will leave: they are heard and take nothing. An observation, as above. */
   readonly leaving: Set<number>;
+  /** When we last went on after a stall in which a node may have given us up, by its place. An observation, as above. */
+  readonly stalledAt: number[];
   at: number;
   facts: Fact[];
 }
@@ -32,7 +34,7 @@ export function emit(turn: Turn, timeless: Timeless<Fact>): void {
   apply(turn.state, fact);
   turn.facts.push(fact);
   turn.past.note(fact);
-  if (fact.kind !== 'sampled') turn.settled = false;
+  if (isLasting(fact)) turn.settled = false;
   if ('node' in fact && fact.node !== null) {
     const node = turn.state.nodes.get(fact.node);
     if (node === undefined) return;

@@ -25,6 +25,8 @@ export interface Fleet {
   readonly environment: NodeJS.ProcessEnv;
   /** kill -9 of the coordinator. */
   killCoordinator(): Promise<void>;
+  /** Holds the coordinator (SIGSTOP), or lets it go on (SIGCONT). */
+  signalCoordinator(signal: 'SIGSTOP' | 'SIGCONT'): void;
   /** Ends the coordinator alone, gently. */
   endCoordinator(): Promise<void>;
   /** Starts the coordinator again on the same port; the one before has ended. */
@@ -79,6 +81,7 @@ export async function startFleet({ program, directory, signal, ...options }: Fle
       coordinator.kill('SIGKILL');
       await exited;
     },
+    signalCoordinator: (signal) => void children.get('')?.kill(signal),
     endCoordinator: async () => endChild(children.get('') as ChildProcess),
     restartCoordinator: async () => void (await startCoordinator(port)),
     startNode: (name, args = []) =>
@@ -114,8 +117,8 @@ function hasEnded(child: ChildProcess): boolean {
   return child.exitCode !== null || child.signalCode !== null || child.pid === undefined;
 }
 
-/** The user's own settings and coordinator stay out of it. */
-function cleanEnvironment(directory: string): NodeJS.ProcessEnv {
+/** Returns the environment of a fleet whose state is in `directory`: the user's own settings and coordinator stay out of it. */
+export function cleanEnvironment(directory: string): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('LBTOP_'));
   return {
     ...Object.fromEntries(kept),

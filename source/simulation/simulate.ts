@@ -136,7 +136,8 @@ async function writeOut(file: string, text: string): Promise<void> {
   }
 }
 
-function listOf<N extends string>(flag: string, text: string, names: readonly N[]): N[] {
+/** Reads names with commas between. Throws LbtopError (usage). */
+export function listOf<N extends string>(flag: string, text: string, names: readonly N[]): N[] {
   return text.split(',').map((one) => {
     const found = names.find((name) => name === one);
     if (found === undefined)

@@ -40,7 +40,7 @@ const spec = jobSpec({ work: { kind: 'command', argv: ['simulated'], shell: fals
 
 /** Lives through a plan; returns when each task came, began and ended. The same plan gives the same times. */
 export function runSynthetic(plan: Plan): Times {
-  const scheduler = createScheduler();
+  const scheduler = createScheduler(undefined, { remember: 0 });
   const heap = eventHeap();
   const nodes = Array.from({ length: plan.nodes }, (_, i) =>
     simulatedNode(i, plan.slots, plan.speeds[i % plan.speeds.length] ?? 1),

@@ -24,7 +24,7 @@ const kinds = { submission: 0, termination: 1 } as const;
 
 /** Lives through a log; the scheduler runs after every event. Returns when each job came, began and ended. */
 export function runWorkload({ jobs, slots, policy, queue, estimates, seed }: WorkloadPlan): Times {
-  const scheduler = createScheduler();
+  const scheduler = createScheduler(undefined, { remember: 0 });
   const heap = eventHeap();
   const node = simulatedNode(0, slots, 1);
   const times = {

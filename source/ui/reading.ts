@@ -139,7 +139,7 @@ function outputLines(
   try {
     if (feed.followLog !== undefined && !isPast(get()))
       following = feed.followLog(job, index, tailBytes, take, (why) => {
-        if (why !== null) refuse(new Error(why));
+        if (why !== null) refuse(why);
         else showNow();
       });
     else

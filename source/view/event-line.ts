@@ -77,6 +77,7 @@ function words(state: State, fact: Fact, back: number): Words | null {
       return ['info', 'coordinator', `CPU limit ${percent(fact.cpuLimit)} %${whose(fact.by)}`];
     case 'assigned':
     case 'started':
+    case 'progressed':
     case 'ended':
     case 'requeued':
     case 'recalled':

@@ -1,5 +1,6 @@
 /** The rows of the contract's JSON, made of the state: what commands print and what the interface builds on. */
 import { indexOf, taskId } from '../model/job.ts';
+import { attemptId } from '../model/node.ts';
 import type { JobRow, NodeRow, Status, TaskRow } from '../model/report.ts';
 import { type Learned, meanMs } from '../scheduler/learned.ts';
 import { type JobRecord, jobState, type NodeState, nodeOf, type State } from '../scheduler/state.ts';
@@ -133,7 +134,16 @@ export function taskRow(state: State, job: JobRecord, ordinal: number): TaskRow 
     endedAt: known(tasks.get(ordinal, 'endedAt')),
     error: tasks.error(ordinal) ?? closedWhy(job, ordinal),
     ...taskUse(job, ordinal),
+    ...progressOf(state, job, ordinal),
   };
+}
+
+function progressOf(state: State, job: JobRecord, ordinal: number): Pick<TaskRow, 'progress' | 'note'> {
+  const { tasks } = job;
+  if (job.spec.work.kind !== 'task' || tasks.state(ordinal) !== 'running') return { progress: null, note: null };
+  const held = nodeOf(state, job, ordinal)?.held.get(attemptId(job.id, ordinal, tasks.get(ordinal, 'attempt')));
+  const { share = null, note = '' } = held?.progress ?? {};
+  return { progress: share, note: note === '' ? null : note };
 }
 
 /** Of a task that was cancelled or skipped with others of its job: why; null of any other. */

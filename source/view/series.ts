@@ -87,6 +87,7 @@ export function observe(series: Series, state: State, fact: Fact): void {
   switch (fact.kind) {
     case 'assigned':
     case 'started':
+    case 'progressed':
     case 'recalled':
     case 'stop-asked':
     case 'released':

@@ -2,7 +2,7 @@
 
 import { indexOf, stateCode, taskId, taskStates } from '../model/job.ts';
 import { limits } from '../model/limits.ts';
-import { type Infer, nullable, real, struct, text, word } from '../model/shape.ts';
+import { type Infer, nullable, optional, real, struct, text, word } from '../model/shape.ts';
 import type { Held, JobRecord, NodeState, State } from '../scheduler/state.ts';
 import { nodeOf } from '../scheduler/state.ts';
 import { type Columns, matcher } from './filter.ts';
@@ -27,8 +27,10 @@ export const taskLineShape = struct({
   endedAt: nullable(count),
   runMs: nullable(count),
   cpuMs: nullable(count),
-  /** What went wrong, or what is being done to it. */
+  /** What went wrong, what is being done to it, or what it says itself. */
   note: text(limits.textLength),
+  /** How far it says that it is, 0–1. */
+  progress: optional(nullable(real(0, 1)), null),
 });
 export type TaskLine = Infer<typeof taskLineShape>;
 
@@ -176,7 +178,8 @@ function taskLine(state: State, { job, ordinal, held, node }: Item): TaskLine {
     endedAt: row.endedAt,
     runMs: orNull(job.tasks.get(ordinal, 'runMs')),
     cpuMs: orNull(job.tasks.get(ordinal, 'cpuMs')),
-    note: held?.stopping !== null && held !== null ? `stopping: ${held.stopping}` : (row.error ?? ''),
+    note: held?.stopping !== null && held !== null ? `stopping: ${held.stopping}` : (row.error ?? row.note ?? ''),
+    progress: row.progress,
   };
 }
 

@@ -5,8 +5,10 @@
 import type { Fact } from '../../source/model/fact.ts';
 import { type DisciplineName, jobSpec, type PolicyName, policyNames } from '../../source/model/job.ts';
 import type { NodeInfo, Outcome, Sample } from '../../source/model/node.ts';
+import { learn } from '../../source/scheduler/learned.ts';
 import { policyNamed } from '../../source/scheduler/policies/policies.ts';
 import { createScheduler } from '../../source/scheduler/scheduler.ts';
+import type { JobRecord } from '../../source/scheduler/state.ts';
 
 const slots = 8;
 const rounds = 5;
@@ -23,12 +25,13 @@ interface Cost {
 
 /**
  * Returns what deciding costs in a fleet of that size. `blocked`: a job of higher priority waits for a whole node, of which
- * there is none: on each of them something runs that does not end. `mixed`: the nodes differ in speed.
+ * there is none: on each of them something runs that does not end. `mixed`: the nodes differ in speed. With several `kinds`
+ * of work, of which each takes longer than the one before, all slots are taken.
  */
 export function measure(
   policy: PolicyName,
   nodes: number,
-  { blocked = false, mixed = false, discipline = 'fifo' as DisciplineName } = {},
+  { blocked = false, mixed = false, kinds = 1, discipline = 'fifo' as DisciplineName } = {},
 ): Cost {
   const { handle, state } = createScheduler();
   let at = 1;
@@ -43,10 +46,14 @@ export function measure(
       address: '',
       holding: { running: [{ job: 1_000_000, ordinal: place, attempt: 1 }], waiting: [], ended: [] },
     });
-  const limit = Math.floor(nodes * (slots - 1) * 0.9);
+  const limit = Math.floor(nodes * (slots - 1) * (kinds > 1 ? 1 : 0.9));
   const count = limit + (rounds + 1) * decisionsPerRound;
   const work = { kind: 'command' as const, argv: ['true'], shell: false, task: '', input: null };
-  handle({ kind: 'submit', at, spec: jobSpec({ work, span: { count, first: 0, step: 1 }, limit }), by: '' });
+  for (let kind = 0; kind < kinds; kind++) {
+    const span = { count, first: 0, step: 1 };
+    const of = { ...work, argv: [`true-${kind}`] };
+    handle({ kind: 'submit', at, spec: jobSpec({ work: of, span, limit: kinds > 1 ? null : limit }), by: '' });
+  }
   if (blocked)
     handle({ kind: 'submit', at, spec: jobSpec({ work, cpus: slots, priority: 1, memoryBytes: 1 }), by: '' });
   const held: Extract<Fact, { kind: 'assigned' }>[] = [];
@@ -54,6 +61,12 @@ export function measure(
     for (const fact of facts) if (fact.kind === 'assigned') held.push(fact);
   };
   take(handle({ kind: 'dispatch', at }));
+  const runMsOf = (job: number, node: string) => (mixed ? runMsOn(node) : 5_000) * (1 + job / kinds);
+  if (kinds > 1) {
+    // Each kind is met once.
+    for (let job = 1; job <= kinds; job++)
+      learn(state.learned, (state.jobs.get(job) as JobRecord).spec, 'node-2', runMsOf(job, 'node-2'));
+  }
 
   const costs: Cost[] = [];
   let chance = 1;
@@ -71,7 +84,7 @@ export function measure(
       held.pop();
       const outcome = {
         ...outcomeOf(),
-        runMs: mixed ? runMsOn(ended.node) : 5_000,
+        runMs: runMsOf(ended.job, ended.node),
         job: ended.job,
         ordinal: ended.ordinal,
         attempt: ended.attempt,
@@ -92,7 +105,7 @@ export function measure(
       cost.decisionUs += afterDispatch - afterHeartbeat;
     }
     // With different speeds the last ones wait for fast nodes.
-    if (held.length !== limit && !mixed) throw new Error(`${held.length} of ${limit} tasks are placed`);
+    if (held.length !== limit && !mixed && kinds === 1) throw new Error(`${held.length} of ${limit} tasks are placed`);
     // The first round warms up.
     if (round > 0)
       costs.push({
@@ -160,7 +173,11 @@ export function benchDecide(only?: string): void {
     const cases: Record<string, Parameters<typeof measure>[2]> = { '': {} };
     // What `partition` cannot start waits at a node.
     if (policy !== 'partition') cases[', one blocked'] = { blocked: true };
-    if (policy === 'earliest-finish') cases[', mixed speeds'] = { mixed: true };
+    if (policy === 'earliest-finish') {
+      cases[', mixed speeds'] = { mixed: true };
+      cases[', 40 kinds'] = { kinds: 40 };
+      cases[', 40 kinds, mixed'] = { kinds: 40, mixed: true };
+    }
     if (policy === 'least-load') cases[', easy, one blocked'] = { blocked: true, discipline: 'easy' };
     for (const [variant, given] of Object.entries(cases))
       for (const nodes of [1_000, 10_000]) {

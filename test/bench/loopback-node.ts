@@ -1,5 +1,5 @@
 /** A node that does no work: it answers each assignment at once. Measures the coordinator and the wire, nothing else. */
-import type { Outcome } from '../../source/model/node.ts';
+import type { NodeInfo, Outcome } from '../../source/model/node.ts';
 import type { Connection } from '../../source/wire/connection.ts';
 import { connect } from '../../source/wire/endpoint.ts';
 
@@ -9,12 +9,13 @@ export interface LoopbackNode {
   readonly done: number;
 }
 
-/** Connects to a coordinator on loopback and joins with so many slots. */
+/** Connects to a coordinator on loopback and joins with so many slots. `worked` is called with every answer. */
 export async function loopbackNode(
   port: number,
   name: string,
   slots: number,
   secret: Buffer | null,
+  worked: () => void = () => {},
 ): Promise<LoopbackNode> {
   let done = 0;
   let seen = 0;
@@ -35,7 +36,9 @@ export async function loopbackNode(
           for (const { ordinal, attempt } of message.tasks) outcomes.push(success(message.job, ordinal, attempt));
         }
         done += outcomes.length;
-        if (outcomes.length > 0) connection.send({ kind: 'ended', outcomes });
+        if (outcomes.length === 0) return;
+        connection.send({ kind: 'ended', outcomes });
+        worked();
       },
       closed() {
         clearInterval(timer);
@@ -46,22 +49,7 @@ export async function loopbackNode(
     kind: 'join',
     name,
     incarnation: name,
-    info: {
-      cores: slots,
-      cpuModel: 'none',
-      memoryTotal: 1e9,
-      slots,
-      labels: {},
-      resources: {},
-      handlers: [],
-      throttle: 1,
-      cpuLimit: null,
-      listen: null,
-      host: 'localhost',
-      platform: 'bench',
-      version: 'bench',
-      pid: 1,
-    },
+    info: nodeInfo(slots),
     running: [],
     waiting: [],
     ended: [],
@@ -76,6 +64,26 @@ export async function loopbackNode(
     get done() {
       return done;
     },
+  };
+}
+
+/** What a node says of a machine that is not there. */
+export function nodeInfo(slots: number): NodeInfo {
+  return {
+    cores: slots,
+    cpuModel: 'none',
+    memoryTotal: 1e9,
+    slots,
+    labels: {},
+    resources: {},
+    handlers: [],
+    throttle: 1,
+    cpuLimit: null,
+    listen: null,
+    host: 'localhost',
+    platform: 'bench',
+    version: 'bench',
+    pid: 1,
   };
 }
 

@@ -48,7 +48,7 @@ describe('what is asked', () => {
   test('an address after --attach may be left out', () => {
     expect(parse('--attach').flags.attach).toBe(true);
     expect(parse('--attach --read-only').flags).toMatchObject({ attach: true, readOnly: true });
-    expect(parse('--attach [::1]:80').flags.attach).toEqual({ host: '::1', port: 80 });
+    expect(parse('--attach [::1]:80').flags.attach).toEqual([{ host: '::1', port: 80 }]);
   });
 
   test('operands are what is no flag', () => {
@@ -100,8 +100,19 @@ describe('values', () => {
     ['submit --json=false', { json: false }],
     ['submit --each-line -', { eachLine: '-' }],
     ['submit --name a --name b', { name: 'b' }],
-    ['status --connect somewhere', { connect: { host: 'somewhere', port: 7077 } }],
-    ['status --connect [::1]:9', { connect: { host: '::1', port: 9 } }],
+    ['status --connect somewhere', { connect: [{ host: 'somewhere', port: 7077 }] }],
+    ['status --connect [::1]:9', { connect: [{ host: '::1', port: 9 }] }],
+    [
+      'status --connect a:1,b',
+      {
+        connect: [
+          { host: 'a', port: 1 },
+          { host: 'b', port: 7077 },
+        ],
+      },
+    ],
+    ['status --connect etcd://a,b:2/team', { connect: { engine: 'etcd://a,b:2/team' } }],
+    ['--coordinator --store etcd://a:1 --standby', { store: 'etcd://a:1', standby: true }],
     ['logs 7 -f', { follow: true }],
     ['--node --name a.b_c-1 --label k=v --throttle 0.7', { nodeName: 'a.b_c-1', label: { k: 'v' }, throttle: 0.7 }],
     [
@@ -138,6 +149,9 @@ describe('values', () => {
     ['status --connect h:99999', '--connect: expected HOST:PORT'],
     ['status --connect h:', '--connect: expected HOST:PORT'],
     ['status --connect :80', '--connect: expected HOST:PORT'],
+    ['status --connect a:1,', '--connect: expected HOST:PORT'],
+    ['status --connect etcd://', '--connect: expected HOST:PORT'],
+    ['--coordinator --store a:1', '--store: expected etcd://HOST:2379'],
     [
       '--coordinator --policy leest-load',
       '--policy: expected one of first, round-robin, random, least-load, power-of-two, fewest-running, earliest-finish, partition, got "leest-load": did you mean least-load?',
@@ -166,8 +180,8 @@ describe('mistakes', () => {
     ['statsu', 'unknown word "statsu": did you mean status?'],
     ['coordinater', 'unknown word "coordinater": did you mean --coordinator?'],
     ['frobnicate', 'unknown word "frobnicate": see lbtop --help'],
-    ['whatif day.lbtrace', 'whatif is not in this version yet'],
-    ['--coordinator --standby', '--standby is not in this version yet'],
+    ['token create', 'token is not in this version yet'],
+    ['--node --allow ls', '--allow is not in this version yet'],
     ['--coordinator --node', '--coordinator and --node: a process is one of them'],
     ['status --array 1-3', '--array does not go with status: it belongs to submit, run'],
     ['jobs --policy x', '--policy does not go with jobs: it belongs to --coordinator'],
@@ -188,15 +202,15 @@ describe('flag beats variable beats file', () => {
 
   test('in this order, each with its origin', () => {
     expect(parse('status', { settings })).toMatchObject({
-      flags: { connect: { host: 'file' } },
+      flags: { connect: [{ host: 'file' }] },
       origins: { connect: 'file' },
     });
     expect(parse('status', { env, settings })).toMatchObject({
-      flags: { connect: { host: 'variable' }, json: true },
+      flags: { connect: [{ host: 'variable' }], json: true },
       origins: { connect: 'variable', secretFile: 'file' },
     });
     expect(parse('status --connect flag:3', { env, settings })).toMatchObject({
-      flags: { connect: { host: 'flag' } },
+      flags: { connect: [{ host: 'flag' }] },
       origins: { connect: 'flag' },
     });
     expect(parse('--node', { env, settings }).flags).toMatchObject({ cpuLimit: 70, label: { a: 'b' } });

@@ -1,6 +1,7 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { connectClient } from '../../source/client/client.ts';
 import { connect, faceOf, type Lbtop } from '../../source/client/index.ts';
+import { LbtopError } from '../../source/model/errors.ts';
 import type { JobSpec } from '../../source/model/job.ts';
 import { type Answers, fakeCoordinator } from './fake-coordinator.ts';
 import { jobRow, nodeRow, resultRow, status } from './rows.ts';
@@ -64,4 +65,30 @@ test('a program submits, waits and reads results', async () => {
 
 test('an address that is none is told', async () => {
   await expect(connect({ connect: '::1:2' })).rejects.toMatchObject({ code: 'usage' });
+});
+
+test('the address may come from the environment', async () => {
+  vi.stubEnv('LBTOP_CONNECT', '::1:2');
+  await expect(connect()).rejects.toThrow('::1:2 is not HOST:PORT');
+  vi.unstubAllEnvs();
+});
+
+test('a loop that is left gives its stream up; what ends a stream is thrown in the loop, after what came before', async () => {
+  const fake = fakeCoordinator({
+    async *follow({ order }) {
+      yield [resultRow({ index: 0 })];
+      if (order === 'end') throw new LbtopError('failed', 'its journal is broken');
+      for (let index = 1; ; index++) yield [resultRow({ index })];
+    },
+  });
+  await using lbtop = faceOf(await connectClient({ host: 'h', port: 1, secret: null, dial: fake.dial }));
+  for await (const { index } of lbtop.follow(1)) if (index === 500) break;
+  await expect.poll(() => fake.abandoned.length).toBe(1);
+  expect(fake.mostUnderWay()).toBeLessThanOrEqual(64);
+  const indexes: number[] = [];
+  const loop = (async () => {
+    for await (const { index } of lbtop.follow(1, 'end')) indexes.push(index);
+  })();
+  await expect(loop).rejects.toThrow('its journal is broken');
+  expect(indexes).toEqual([0]);
 });

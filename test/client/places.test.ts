@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { findAddress } from '../../source/client/find-address.ts';
+import { findWhereabouts } from '../../source/client/find-address.ts';
 import {
   isLoopback,
   parseAddress,
@@ -95,10 +95,10 @@ describe('the file of the local coordinator', () => {
 
   test('what is said beats it, and without it there is a usual place', () => {
     const where = places({ HOME: directory, XDG_STATE_HOME: directory });
-    expect(findAddress({}, where)).toEqual({ host: '127.0.0.1', port: 7077 });
+    expect(findWhereabouts({}, where)).toEqual([{ host: '127.0.0.1', port: 7077 }]);
     writeCoordinatorFile(where.coordinatorFile, { host: '127.0.0.1', port: 7099, pid: 1 });
-    expect(findAddress({}, where)).toEqual({ host: '127.0.0.1', port: 7099 });
-    expect(findAddress({ connect: { host: 'h', port: 1 } }, where)).toEqual({ host: 'h', port: 1 });
+    expect(findWhereabouts({}, where)).toEqual([{ host: '127.0.0.1', port: 7099 }]);
+    expect(findWhereabouts({ connect: [{ host: 'h', port: 1 }] }, where)).toEqual([{ host: 'h', port: 1 }]);
   });
 });
 

@@ -38,6 +38,8 @@ export function taskRow(given: Partial<TaskRow> = {}): TaskRow {
     runMs: 4_000,
     cpuMs: 1_500,
     peakBytes: 3_145_728,
+    progress: null,
+    note: null,
     ...given,
   };
 }

@@ -173,6 +173,8 @@ describe('tables', () => {
       'runMs',
       'cpuMs',
       'peakBytes',
+      'progress',
+      'note',
     ]);
   });
 

@@ -87,7 +87,9 @@ describe('the file', () => {
     writeFileSync(file, 'important');
     const error = errorOf(() => begin());
     expect(error.code).toBe('usage');
-    expect(error.message).toBe(`${file} exists already and is not empty: record into another file, or remove it first`);
+    expect(error.message).toBe(
+      `${file} is not an lbtop recording (*.lbtrace): record into another file, or remove it first`,
+    );
     expect(readFileSync(file, 'utf8')).toBe('important');
   });
 

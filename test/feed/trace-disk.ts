@@ -30,6 +30,7 @@ export function memoryDisk(): MemoryDisk {
       if (fits < data.length)
         throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
     },
+    truncate: () => {},
     sync: () => {},
     close: () => {
       disk.closed = true;

@@ -2,10 +2,10 @@
 
 import type { Event } from '../../source/model/event.ts';
 import type { Fact } from '../../source/model/fact.ts';
-import { jobSpec } from '../../source/model/job.ts';
+import { jobSpec, type PolicyName } from '../../source/model/job.ts';
 import type { NodeInfo, Outcome } from '../../source/model/node.ts';
 import { roundedSample } from '../../source/model/node.ts';
-import { createScheduler } from '../../source/scheduler/scheduler.ts';
+import { createScheduler, type Scheduler } from '../../source/scheduler/scheduler.ts';
 import type { State } from '../../source/scheduler/state.ts';
 
 export interface SessionOptions {
@@ -22,6 +22,7 @@ export interface SessionOptions {
   failures?: number;
   /** Operator's actions and lost nodes, a second on average. */
   trouble?: number;
+  policy?: PolicyName;
 }
 
 export interface Session {
@@ -30,7 +31,10 @@ export interface Session {
    * Runs on, to the end or for so many seconds; `applied` is called with the facts of each event, as the coordinator's loop
    * does. Returns false when the end is reached.
    */
-  run(applied: (facts: readonly Fact[]) => void, forSeconds?: number): boolean;
+  run(applied: (facts: readonly Fact[], event: Event) => void, forSeconds?: number): boolean;
+  /** As those of the scheduler. */
+  past: Scheduler['past'];
+  anew: Scheduler['anew'];
 }
 
 /** Returns numbers in [0, 1) that depend on the seed alone. */
@@ -91,12 +95,13 @@ export function session({
   taskMs = 2_000,
   failures = 0.02,
   trouble = 0.02,
+  policy,
 }: SessionOptions): Session {
   const random = numbers(seed);
-  const { state, handle } = createScheduler();
+  const { state, past, handle, anew } = createScheduler();
   const machines: Machine[] = [];
   const plan: Planned[] = [];
-  let applied: (facts: readonly Fact[]) => void = () => {};
+  let applied: (facts: readonly Fact[], event: Event) => void = () => {};
   let now = startAt;
 
   const between = (low: number, high: number): number => low + random() * (high - low);
@@ -135,9 +140,9 @@ export function session({
 
   function say(event: Unstamped): void {
     for (const one of [event, { kind: 'dispatch' } as const]) {
-      const facts = handle({ ...one, at: now } as Event);
-      if (facts.length === 0) continue;
-      applied(facts);
+      const stamped = { ...one, at: now } as Event;
+      const facts = handle(stamped);
+      applied(facts, stamped);
       for (const fact of facts) answer(fact);
     }
   }
@@ -284,7 +289,7 @@ export function session({
   }
 
   function begin(): void {
-    say({ kind: 'session', version: '0.1.0', policy: null, discipline: null, cpuLimit: 95, seed: 7 });
+    say({ kind: 'session', version: '0.1.0', policy: policy ?? null, discipline: null, cpuLimit: 95, seed: 7 });
     for (let i = 0; i < nodes; i++) {
       const machine: Machine = {
         name: `node-${String(i).padStart(3, '0')}`,
@@ -313,6 +318,8 @@ export function session({
   let begun = false;
   return {
     state,
+    past,
+    anew,
     run(told, forSeconds = seconds) {
       applied = told;
       if (!begun) begin();

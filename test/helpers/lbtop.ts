@@ -37,19 +37,19 @@ export interface Cluster {
 /**
  * Starts a coordinator with nodes of those names, two slots each, and waits until they have joined.
  * The CPU limit is off unless the arguments say otherwise: the tests themselves are a load. `durable`: with data that
- * outlive the coordinator, in `data` of its directory; else in memory.
+ * outlive the coordinator, in `data` of its directory, or in the directory `data`; else in memory.
  */
 export async function startCluster(
   nodes: readonly string[],
   coordinatorArguments: (directory: string) => readonly string[] = () => ['--cpu-limit', '100'],
-  { durable = false }: { durable?: boolean } = {},
+  { durable = false, data }: { durable?: boolean; data?: string } = {},
 ): Promise<Cluster> {
   const directory = await mkdtemp(join(tmpdir(), 'lbtop-test-'));
   const fleet = await startFleet({
     program: program(),
     directory,
     arguments: coordinatorArguments(directory),
-    data: durable ? join(directory, 'data') : 'none',
+    data: data ?? (durable ? join(directory, 'data') : 'none'),
   });
   for (const name of nodes) fleet.startNode(name, ['--slots', '2']);
   const started: ChildProcess[] = [];

@@ -1,131 +1,35 @@
-/**
- * A local journal whose files were cut or changed: at some bytes here, at every byte with LBTOP_EVERY_BYTE=1 (minutes).
- * The writing and reading sides are called without their threads, for speed.
- */
-import {
-  appendFileSync,
-  chmodSync,
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+/** A local journal whose files were cut or changed: at some bytes here, at every byte with `npm run chaos -- cut flip`. */
+import { appendFileSync, chmodSync, copyFileSync, mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { gatherBatch } from '../../source/journal/batch-bytes.ts';
-import { batchChecksum } from '../../source/journal/checksum.ts';
 import { openDatabase } from '../../source/journal/database.ts';
 import { createReads } from '../../source/journal/database-reads.ts';
 import { journalFiles } from '../../source/journal/directory.ts';
-import { logEnd } from '../../source/journal/log-scan.ts';
-import { unpackPage } from '../../source/journal/page-bytes.ts';
 import { openTables } from '../../source/journal/schema.ts';
-import { faultOf } from '../../source/journal/sqlite.ts';
-import { StoreError } from '../../source/journal/store-error.ts';
+import {
+  changed,
+  cutLog,
+  type Files,
+  flipLog,
+  flipped,
+  flipTables,
+  makeJournal,
+  names,
+  readAll,
+  startOn,
+  trialDirectory,
+} from '../chaos/journal-bytes.ts';
 import { batchOf, resultOf } from './store-conformance.ts';
 
-const everyByte = process.env.LBTOP_EVERY_BYTE === '1';
-const names = ['journal.db', 'journal.db-wal', 'acknowledged'] as const;
-type Files = Record<(typeof names)[number], Buffer>;
-
-/** Where memory serves as a disk, opening thousands of journals costs half as much. */
-const parent = process.platform === 'linux' ? '/dev/shm' : tmpdir();
 let directory: string;
 beforeEach(() => {
-  directory = mkdtempSync(join(parent, 'lbtop-damage-'));
+  directory = trialDirectory();
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
-interface Made {
-  /** The files as a kill -9 after the last append would leave them. */
-  files: Files;
-  /** The bytes of the log after each batch. */
-  logEnds: number[];
-}
-
-/** A journal with some batches in its tables and some in SQLite's log only. */
-function make(inTables: number, inLog: number): Made {
-  const at = join(directory, 'made');
-  const paths = journalFiles(at);
-  const add = (database: ReturnType<typeof openDatabase>, epoch: number, from: number, count: number) => {
-    const ends: number[] = [];
-    for (let seq = from; seq < from + count; seq++) {
-      database.append(seq, epoch, gatherBatch(batchOf(`batch ${seq}`, resultOf(`${seq}`, { ordinal: seq }))));
-      database.acknowledge(seq);
-      ends.push(logEnd(paths.log).offset);
-    }
-    return ends;
-  };
-  const first = openDatabase({ directory: at, reserveBytes: 0 });
-  add(first, first.begin({ id: 'a', address: '' }).epoch, 1, inTables);
-  first.close();
-  const second = openDatabase({ directory: at, reserveBytes: 0 });
-  const logEnds = add(second, second.begin({ id: 'a', address: '' }).epoch, inTables + 1, inLog);
-  const files = Object.fromEntries(names.map((name) => [name, readFileSync(join(at, name))])) as Files;
-  second.close();
-  rmSync(at, { recursive: true });
-  return { files, logEnds };
-}
-
-interface Found {
-  batches: number;
-  missing: number;
-}
-
-/** Starts on these files as a coordinator does; returns what it finds, or the refusal. Other errors are thrown. */
-function start(files: Files, keysMayChange = false): Found | StoreError {
-  const at = join(directory, 'tried');
-  rmSync(at, { recursive: true, force: true });
-  mkdirSync(at, { mode: 0o700 });
-  for (const name of names) writeFileSync(join(at, name), files[name]);
-  try {
-    const database = openDatabase({ directory: at, reserveBytes: 0 });
-    try {
-      return { batches: readAll(at, keysMayChange), missing: database.missing };
-    } finally {
-      database.close();
-    }
-  } catch (error) {
-    const fault = faultOf(error, {});
-    if (fault instanceof StoreError) return fault;
-    throw error;
-  }
-}
-
-function readAll(at: string, keysMayChange = false): number {
-  const db = openTables(journalFiles(at), true);
-  try {
-    const reads = createReads(db);
-    let seq = 0;
-    for (const batch of unpackPage(reads.page(1, 1e6))) {
-      const right = batch.seq === seq + 1 && batch.crc === batchChecksum(batch.seq, batch.epoch, batch.bytes);
-      if (!right || Buffer.from(batch.bytes).toString() !== `batch ${batch.seq}`)
-        throw new StoreError('damaged', 'found by recovery', { sequence: seq + 1 });
-      seq = batch.seq;
-      // A changed key is another key: a record may then be missing, and is never another's.
-      const result = reads.result(1, seq, 1);
-      if (result !== `${seq}` && (result !== null || !keysMayChange))
-        throw new Error(`batch ${seq} without its record`);
-    }
-    return seq;
-  } finally {
-    db.close();
-  }
-}
-
-const changed = (files: Files, name: keyof Files, change: (bytes: Buffer) => Buffer): Files => ({
-  ...files,
-  [name]: change(Buffer.from(files[name])),
-});
-
-const flipped = (at: number, bit: number) => (bytes: Buffer) => {
-  bytes[at] = (bytes[at] ?? 0) ^ (1 << bit);
-  return bytes;
-};
+const make = (inTables: number, inLog: number) => makeJournal(directory, inTables, inLog);
+const start = (files: Files) => startOn(directory, files);
 
 describe('a damaged local journal', () => {
   it('is whole to begin with', () => {
@@ -134,17 +38,9 @@ describe('a damaged local journal', () => {
   });
 
   it('whose log was cut at a byte ends after the last whole batch before it, and says how many are missing', () => {
-    const { files, logEnds } = make(3, 4);
-    const log = files['journal.db-wal'];
-    const step = everyByte ? 1 : 61;
-    let cuts = 0;
-    for (let at = 0; at <= log.length; at += step) {
-      const whole = 3 + logEnds.filter((end) => end <= at).length;
-      const found = start(changed(files, 'journal.db-wal', (bytes) => bytes.subarray(0, at)));
-      expect([at, found]).toEqual([at, { batches: whole, missing: 7 - whole }]);
-      cuts += 1;
-    }
-    expect(cuts).toBeGreaterThan(300);
+    const { trials, wrong } = cutLog(directory, 61);
+    expect(wrong).toEqual([]);
+    expect(trials).toBeGreaterThan(300);
   });
 
   it('whose log is cut goes on from there, and no longer misses what is gone', () => {
@@ -167,49 +63,15 @@ describe('a damaged local journal', () => {
   });
 
   it('whose log has a flipped bit among what was committed is refused, with the byte', () => {
-    const { files, logEnds } = make(2, 3);
-    const end = logEnds.at(-1) ?? 0;
-    const step = everyByte ? 1 : 37;
-    for (let at = 0; at < end; at += step) {
-      const found = start(changed(files, 'journal.db-wal', flipped(at, at % 8)));
-      expect([at, found]).toEqual([at, expect.objectContaining({ fault: 'damaged' })]);
-      const { place, message } = found as StoreError;
-      expect(place.file).toMatch(/journal\.db-wal$/);
-      // The frame that it lies in; SQLite's frames are a header of 24 bytes and a page.
-      expect(place.offset).toBe(at < 32 ? 0 : 32 + Math.floor((at - 32) / 4_120) * 4_120);
-      expect(message).toMatch(/acknowledged.*restore its directory/);
-    }
+    const { trials, wrong } = flipLog(directory, 37);
+    expect(wrong).toEqual([]);
+    expect(trials).toBeGreaterThan(300);
   });
 
   it('whose stored batches have a flipped bit is refused with the batch, or reads the same', () => {
-    const { files } = make(4, 0);
-    const tables = files['journal.db'];
-    const step = everyByte ? 1 : 41;
-    const places = new Set<number>();
-    for (let at = 0; at < tables.length; at += step) places.add(at);
-    // Every byte of every batch, whatever the step.
-    for (let seq = 1; seq <= 4; seq++) {
-      const found = tables.indexOf(`batch ${seq}`);
-      expect(found).toBeGreaterThan(0);
-      for (let at = found - 16; at < found + 8; at++) places.add(at);
-    }
-    let refused = 0;
-    for (const at of places) {
-      const found = start(changed(files, 'journal.db', flipped(at, at % 8)), true);
-      if (found instanceof StoreError) {
-        expect(['damaged', 'version', 'broken']).toContain(found.fault);
-        refused += 1;
-      } else expect([at, found]).toEqual([at, { batches: 4, missing: 0 }]);
-    }
-    expect(refused).toBeGreaterThan(90);
-    for (let seq = 1; seq <= 4; seq++) {
-      const at = tables.indexOf(`batch ${seq}`);
-      for (let i = 0; i < 7; i++)
-        expect(start(changed(files, 'journal.db', flipped(at + i, i)))).toMatchObject({
-          fault: 'damaged',
-          place: { sequence: seq },
-        });
-    }
+    const { refused, wrong } = flipTables(directory, 41);
+    expect(wrong).toEqual([]);
+    expect(refused).toBeGreaterThan(50);
   });
 
   it('that lacks batches which were in its tables is refused', () => {

@@ -1,17 +1,7 @@
 /** What the local store does beside the contract: its files, its lock, deaths of its process, a disk that is full. */
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  closeSync,
-  ftruncateSync,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -23,6 +13,7 @@ import { recover } from '../../source/journal/recover.ts';
 import type { Store } from '../../source/journal/store.ts';
 import { isFault } from '../../source/journal/store-error.ts';
 import type { Fact } from '../../source/model/fact.ts';
+import { smallDisk } from '../helpers/small-disk.ts';
 import { batchOf, bytesOf, collect, outputOf, resultOf, text, until } from './store-conformance.ts';
 
 const script = fileURLToPath(new URL('./journal-process.ts', import.meta.url));
@@ -111,7 +102,7 @@ describe('the local store', () => {
         async snapshot(chunks) {
           for await (const chunk of chunks) for (let i = 0; i < Number(text(chunk)); i++) ordinals.push(i);
         },
-        facts: (facts) => ordinals.push(...facts.map((fact) => (fact.kind === 'assigned' ? fact.ordinal : -1))),
+        facts: (facts) => void ordinals.push(...facts.map((fact) => (fact.kind === 'assigned' ? fact.ordinal : -1))),
       });
       expect(recovered.missing).toBe(0);
       if (recovered.snapshot > 0) snapshots.add(recovered.snapshot);
@@ -214,47 +205,11 @@ describe('the local store', () => {
   });
 });
 
-/** Mounts a small disk of memory; null with a printed reason where that is not allowed. */
-function smallDisk(megabytes: number): string | null {
-  const at = mkdtempSync(join(tmpdir(), 'lbtop-disk-'));
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'none', at], { stdio: 'pipe' });
-    return at;
-  } catch (error) {
-    rmSync(at, { recursive: true });
-    console.log(`skipped: a small disk cannot be mounted (${String(error).split('\n')[0]})`);
-    return null;
-  }
-}
-
 describe('a full disk', () => {
-  let disk: string | null = null;
-  afterEach(() => {
-    if (disk === null) return;
-    execFileSync('umount', ['-l', disk]);
-    rmSync(disk, { recursive: true });
-    disk = null;
-  });
-
-  /** Uses all the room, then gives so many bytes back. */
-  function fill(on: string, butBytes = 0): void {
-    const filler = openSync(join(on, 'filler'), 'w');
-    let bytes = 0;
-    for (const piece of [Buffer.alloc(65_536), Buffer.alloc(4_096)])
-      try {
-        for (;;) bytes += writeSync(filler, piece);
-      } catch {
-        // No room for another one.
-      }
-    ftruncateSync(filler, Math.max(0, bytes - butBytes));
-    closeSync(filler);
-  }
-
   it('is said before it refuses; refuses and stays usable; goes on when there is room again', async ({ skip }) => {
-    disk = smallDisk(16);
+    using disk = smallDisk(16);
     if (disk === null) return skip('needs root');
-    const on = disk;
-    const data = join(on, 'data');
+    const data = join(disk.directory, 'data');
     const store = await openLocalStore({ directory: data });
     const said: (string | null)[] = [];
     store.onFull((reason) => said.push(reason));
@@ -267,7 +222,7 @@ describe('a full disk', () => {
     for (let cycle = 0; cycle < 5; cycle++) {
       await append(1_000);
       expect(store.full).toBeNull();
-      fill(on);
+      disk.fill();
       // The reserve still takes what is under way, and the store says that it should be no more.
       while (store.full === null) await append(20_000);
       expect(store.full).toMatch(/disk of the journal is full/);
@@ -279,7 +234,7 @@ describe('a full disk', () => {
       await expect(append(50_000)).rejects.toEqual(full);
       expect(await store.readResult(1, seq, 1)).toBe(`${seq}`);
       expect(await store.readResult(1, seq + 1, 1)).toBeNull();
-      rmSync(join(on, 'filler'));
+      disk.free();
       await append(50_000);
       await until(() => store.full === null);
       await term.saveSnapshot(seq, [bytesOf('s')]);
@@ -293,10 +248,9 @@ describe('a full disk', () => {
   });
 
   it('makes commits wait, not fail; none that was acknowledged is lost', async ({ skip }) => {
-    disk = smallDisk(16);
+    using disk = smallDisk(16);
     if (disk === null) return skip('needs root');
-    const on = disk;
-    const data = join(on, 'data');
+    const data = join(disk.directory, 'data');
     const store = await openLocalStore({ directory: data, reserveBytes: 256 * 1024 });
     const held: (string | null)[] = [];
     const commits = groupCommit({
@@ -319,7 +273,7 @@ describe('a full disk', () => {
         durable = Math.max(durable, from + 50);
       });
     };
-    fill(on, 500_000);
+    disk.fill(500_000);
     const under: Promise<void>[] = [];
     while (commits.held === null) {
       under.push(commit());
@@ -332,7 +286,7 @@ describe('a full disk', () => {
     expect(before).toBeLessThan(sent);
     await new Promise((resolve) => setTimeout(resolve, 600));
     expect(durable).toBe(before);
-    rmSync(join(on, 'filler'));
+    disk.free();
     await Promise.all(under);
     expect(commits.held).toBeNull();
     expect(durable).toBe(sent);
@@ -345,14 +299,14 @@ describe('a full disk', () => {
   });
 
   it('does not keep a journal that is there from being opened', async ({ skip }) => {
-    disk = smallDisk(8);
+    using disk = smallDisk(8);
     if (disk === null) return skip('needs root');
-    const data = join(disk, 'data');
+    const data = join(disk.directory, 'data');
     const first = await openLocalStore({ directory: data });
     const term = await first.campaign(me);
     await term.append(1, batchOf('a'));
     await first.close();
-    fill(disk);
+    disk.fill();
     const store = await openLocalStore({ directory: data });
     expect((await collect(store.read(1))).map(({ bytes }) => text(bytes))).toEqual(['a']);
     await store.close();

@@ -24,6 +24,7 @@ describe('facts', () => {
     'job-purged': 11,
     'job-closed': 12,
     due: 13,
+    progressed: 14,
     'node-joined': 20,
     'node-health': 21,
     'node-dropped': 22,

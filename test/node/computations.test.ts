@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { computations, InputError, seconds } from '../../source/node/runners/computations.ts';
+import { InputError, seconds } from '../../source/model/built-in-input.ts';
+import { computations } from '../../source/node/runners/computations.ts';
 
 const compute = (name: string, input: unknown): unknown => computations[name]?.(input, () => {});
 

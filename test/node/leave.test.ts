@@ -4,13 +4,14 @@ import { agentOn, fakeCoordinator, give, outcomeOf, shell, task, until } from '.
 test('stop: what runs is stopped and told, what waits given back, then goodbye', async () => {
   const fake = fakeCoordinator();
   const agent = await agentOn(fake, { slots: 3 });
-  const [deaf] = give(fake, shell('trap "" TERM; sleep 60; sleep 60; sleep 60'));
+  const [deaf] = give(fake, shell('trap "" TERM; echo deaf; sleep 60; sleep 60; sleep 60'));
   const [mild] = give(fake, shell('exec sleep 60'));
   const [slept] = give(fake, task('sleep', 60));
   const [waits] = give(fake, shell('echo never'));
   await until(
     () => agent.snapshot().running.length === 3 && fake.of('started').flatMap((one) => one.attempts).length === 3,
   );
+  await until(() => deaf && fake.output(deaf, 1).length > 0);
   const stopped = agent.stop('the test is over');
   const late = give(fake, shell('echo late'))[0];
   await stopped;
@@ -30,8 +31,8 @@ test('stop: what runs is stopped and told, what waits given back, then goodbye',
 test('kill: the same at once', async () => {
   const fake = fakeCoordinator();
   const agent = await agentOn(fake, { leaveGraceMs: 60_000 });
-  const [deaf] = give(fake, shell('trap "" TERM; sleep 60; sleep 60; sleep 60'));
-  await until(() => fake.of('started').length > 0);
+  const [deaf] = give(fake, shell('trap "" TERM; echo deaf; sleep 60; sleep 60; sleep 60'));
+  await until(() => deaf && fake.output(deaf, 1).length > 0);
   void agent.stop();
   const began = performance.now();
   agent.kill();

@@ -192,6 +192,24 @@ describe('why a task went where it went', () => {
     expect(forgotten).toMatch(taskReason);
   });
 
+  test('after a restart it says when the task was placed, not when it was asked', () => {
+    const on = fleet();
+    on.join('a', { slots: 1 });
+    on.submit(2);
+    on.dispatch();
+    const placedAt = on.at;
+    on.at += 1_000;
+    on.start('a', '1.0#1');
+    on.at += 60_000;
+    const again = fleet('first', { state: fold(on.facts) });
+    const told = (ordinal: number) => explainTask(again.state, again.scheduler.past, again.job(1), ordinal, again.at);
+    expect(told(0)).toMatchObject({ at: placedAt, waiting: { [forgotten]: 1 } });
+    again.at = on.at;
+    again.end('a', '1.0#1', { runMs: 60_000 });
+    // Its start is as near as is still known.
+    expect(told(0).at).toBe(on.at - 60_000);
+  });
+
   test('what was never placed says so', () => {
     const on = fleet();
     on.submit(1);

@@ -46,6 +46,38 @@ describe('silence', () => {
     expect(on.pass(250)).toEqual(['a suspect']);
   });
 
+  test('after a stall in which nodes gave us up they have as long to come back as after a restart', () => {
+    const on = busy();
+    on.at += 60_000;
+    on.tell({ kind: 'tick', stalled: true });
+    // What it had said before it gave up is read first.
+    on.tell({ kind: 'heard', node: 'a' });
+    expect(on.tell({ kind: 'dropped', node: 'a', reason: 'silent' })).toEqual(['a dropped', 'a suspect']);
+    expect(on.pass(19_000)).toEqual([]);
+    expect(on.join('a', {}, { running: ['1.0#1'], waiting: ['1.1#1'] })).toEqual(['a is back']);
+    // Back, it is as any other.
+    on.tell({ kind: 'dropped', node: 'a', reason: 'reset' });
+    expect(on.pass(5_000).at(-1)).toBe('a lost');
+    expectFolded(on);
+  });
+
+  test('one that does not come back after a stall is lost then', () => {
+    const on = busy();
+    on.at += 60_000;
+    on.tell({ kind: 'tick', stalled: true });
+    on.tell({ kind: 'dropped', node: 'a', reason: 'silent' });
+    expect(on.pass(19_750)).toEqual([]);
+    expect(on.pass(250).at(-1)).toBe('a lost');
+  });
+
+  test('after a short stall nodes that drop are lost as always', () => {
+    const on = busy();
+    on.at += 4_000;
+    on.tell({ kind: 'tick', stalled: true });
+    on.tell({ kind: 'dropped', node: 'a', reason: 'reset' });
+    expect(on.pass(5_000).at(-1)).toBe('a lost');
+  });
+
   test('a clock that is set back does not confuse it', () => {
     const on = busy();
     on.pass(1_000, 'a');

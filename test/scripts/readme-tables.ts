@@ -17,9 +17,9 @@ export const tables: Readonly<Record<string, () => string>> = {
 };
 
 /** Returns the text with each place between `<!-- NAME -->` and `<!-- /NAME -->` filled anew. Throws where one is missing. */
-export function fill(text: string): string {
+export function fill(text: string, places: Readonly<Record<string, () => string>> = tables): string {
   let filled = text;
-  for (const [name, table] of Object.entries(tables)) {
+  for (const [name, table] of Object.entries(places)) {
     const begin = `<!-- ${name} -->\n`;
     const from = filled.indexOf(begin);
     const to = filled.indexOf(`<!-- /${name} -->`);

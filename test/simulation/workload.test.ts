@@ -1,11 +1,11 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { randomStream } from '../../source/simulation/random.ts';
 import { summarise, type Times } from '../../source/simulation/statistics.ts';
 import { type LoggedJob, readWorkload, scheduleLines } from '../../source/simulation/workload-log.ts';
 import { runWorkload } from '../../source/simulation/workload-run.ts';
+import { haveRecordings, nasa } from './recordings.ts';
 import { referenceStarts } from './reference-schedule.ts';
 
 const slots = 16;
@@ -92,10 +92,7 @@ describe('reading', () => {
   });
 });
 
-const traces = process.env.LBTOP_TRACES ?? resolve(import.meta.dirname, '../../../shared/traces');
-const nasa = resolve(traces, 'NASA-iPSC-1993-3.1-cln.swf.gz');
-const there = existsSync(nasa);
-if (!there) console.info(`no log of the NASA iPSC in ${traces} (LBTOP_TRACES says where): skipped`);
+const there = haveRecordings();
 
 test.skipIf(!there)('the log of the NASA iPSC: feasible, and running ahead helps', () => {
   const { jobs, dropped } = readWorkload(gunzipSync(readFileSync(nasa)).toString('latin1'), 128);

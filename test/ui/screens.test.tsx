@@ -82,6 +82,7 @@ const pictures: [name: string, keys: readonly string[]][] = [
   ['nodes', []],
   ['nodes-filtered-and-marked', ['/', ...'node-0', 'Enter', 'Space', 'j', 'Space']],
   ['node', ['Enter']],
+  ['task', ['3', 'Enter']],
   ['jobs', ['2']],
   ['job', ['2', 'G', 'Enter']],
   ['tasks', ['3']],
@@ -92,7 +93,6 @@ const pictures: [name: string, keys: readonly string[]][] = [
   ['cancel', ['2', 'G', 'x']],
   ['policy', ['b']],
   ['explanation', ['3', 'e']],
-  ['task', ['3', 'Enter']],
   ['log', ['3', 'l']],
 ];
 
@@ -154,20 +154,15 @@ test('colours by depth', async () => {
   else process.env.FORCE_COLOR = saved;
 });
 
-test('the history of a node tells what others took from what its tasks took', async () => {
+test('what the tasks of a node take of its CPU has another colour than what others take', async () => {
   const { store, feed } = await shown(120, 40, ['Enter']);
-  const saved = process.env.FORCE_COLOR;
-  process.env.FORCE_COLOR = '3';
-  const lines = drawn(store, feed, themeFor({ TERM: 'xterm-256color' })).split('\n');
-  if (saved === undefined) delete process.env.FORCE_COLOR;
-  else process.env.FORCE_COLOR = saved;
-  const title = lines.findIndex((line) => line.includes('cpu, last minute'));
-  const last = lines.findIndex((line, i) => i > title && line.includes('╰'));
-  const others = lines.slice(title + 1, last).map((line) => /\x1b\[38;5;60m[\u2801-\u28ff]/.test(line));
-  expect(others).toHaveLength(6);
-  // The tasks' own share is at the bottom, what others took stands on it.
-  expect(others.some(Boolean)).toBe(true);
-  expect(others.at(-1)).toBe(false);
+  const theme = themeFor({ TERM: 'xterm-256color', LANG: 'C.UTF-8' });
+  const graph = drawn(store, feed, theme).split('\n').slice(4, 10);
+  const colour = (codes: string): RegExp => new RegExp(`\\x1b\\[${codes}m ?[\\u2801-\\u28ff]`);
+  // It is at 81 %, 59 % of them ours.
+  expect(graph[1]).toMatch(colour(theme.roles.others));
+  expect(graph[5]).toMatch(colour(theme.roles.heat0));
+  expect(graph[5]).not.toMatch(colour(theme.roles.others));
 });
 
 test('no line is wider than the terminal, at any size, on any screen', async () => {

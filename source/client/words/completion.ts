@@ -6,7 +6,7 @@ import { type Candidate, complete, type Live } from '../completion/candidates.ts
 import { completionScript, shells } from '../completion/scripts.ts';
 import { meant } from '../nearest.ts';
 import { cellText } from '../plain-text.ts';
-import { address } from '../values.ts';
+import { whereabouts } from '../values.ts';
 
 /** Whoever pressed Tab does not wait longer for names. */
 const patienceMs = 1_000;
@@ -28,7 +28,7 @@ export async function completion(call: Call): Promise<number> {
 async function printCandidates(call: Call, typed: readonly string[]): Promise<number> {
   const connect = typed[typed.indexOf('--connect') + 1];
   // The coordinator that is meant is the one that was typed.
-  if (typed.includes('--connect') && connect !== undefined) call.flags.connect = address.read(connect);
+  if (typed.includes('--connect') && connect !== undefined) call.flags.connect = whereabouts.read(connect);
   const found = await complete(typed, names(call));
   const lines: string[] = [found.kind === 'command' ? `command ${found.at}` : found.kind];
   if (found.kind === 'words')

@@ -18,13 +18,18 @@ const colours: Readonly<Record<TaskState, Colour | null>> = {
   lost: 'red',
 };
 
+/** `running 42 %` where the task says how far it is. */
+function stateText({ state, progress }: TaskRow): string {
+  return progress === null ? state : `${state} ${Math.floor(progress * 100)} %`;
+}
+
 /** Prints the tasks of a job in order of index. */
 export async function tasks({ flags, io, operands, client }: Call): Promise<number> {
   const job = jobOf(operands[0] as string);
   const now = io.now();
   const columns: Column<TaskRow>[] = [
     { title: 'TASK', text: ({ task }) => task },
-    { title: 'STATE', text: ({ state }) => state, colour: ({ state }) => colours[state] },
+    { title: 'STATE', text: stateText, colour: ({ state }) => colours[state] },
     { title: 'NODE', text: ({ node }) => node ?? unknown },
     { title: 'ATTEMPT', right: true, text: ({ attempt }) => String(attempt) },
     { title: 'EXIT', right: true, text: ({ exitCode }) => String(exitCode ?? unknown) },
@@ -37,7 +42,7 @@ export async function tasks({ flags, io, operands, client }: Call): Promise<numb
     },
     { title: 'CPU', right: true, text: ({ cpuMs }) => duration(cpuMs) },
     { title: 'MEMORY', right: true, text: ({ peakBytes }) => size(peakBytes) },
-    { title: 'ERROR', text: ({ error }) => error ?? '' },
+    { title: 'ERROR', text: ({ error, note }) => error ?? note ?? '' },
   ];
   await printRows(io.stdout, columns, taskPages(await client(), job), flags.json);
   return 0;

@@ -1,20 +1,14 @@
 /** Runs the tasks that every node knows: `sleep` and `noop` here, those that compute in threads. */
+import { InputError, seconds } from '../../model/built-in-input.ts';
 import { oneLine } from '../../model/errors.ts';
-import { builtInTasks } from '../../model/job.ts';
+import { isBuiltIn } from '../../model/job.ts';
 import type { Clock } from '../clock.ts';
 import type { HeldTask } from '../held-task.ts';
 import { shortText } from '../short-text.ts';
-import { InputError, seconds } from './computations.ts';
 import { type RunEnd, type RunEvents, type Runner, type Running, runEnd } from './runner.ts';
 import type { WorkerPool } from './worker-pool.ts';
 
-const known = new Set<string>(builtInTasks);
 const ended: Running = { stop: () => false, resume() {}, hold() {}, release() {} };
-
-/** Whether this runner has a task of that name. */
-export function isBuiltIn(name: string): boolean {
-  return known.has(name);
-}
 
 /** Stopping one of these needs no grace: nothing of them has anything to clean up. */
 export function builtInRunner(pool: WorkerPool, clock: Clock): Runner {

@@ -17,6 +17,8 @@ export interface RunEvents {
   started(group: number | null): void;
   /** Bytes that it wrote, a view that is valid during the call; false asks to read no more until `resume`. */
   output(stream: StreamNumber, chunk: Uint8Array): boolean;
+  /** How far it is, 0–1, in its own words; handlers only. */
+  progress(share: number, note: string): void;
   /** Once, last. */
   ended(end: RunEnd): void;
 }

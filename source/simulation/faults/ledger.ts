@@ -14,8 +14,10 @@ interface TaskStory {
 export interface Ledger {
   /** A fact was said, and is applied to the state (null: it is read again from the journal). Throws where it must not have been. */
   read(fact: Fact, state: State | null): void;
-  /** The coordinator lost what was not durable: what is left is the truth. */
-  recover(facts: readonly Fact[], state: State): void;
+  /** What was not durable is lost: what is left is the truth. */
+  reread(facts: readonly Fact[]): void;
+  /** The coordinator goes on from what was durable. Throws where that is less than somebody was told. */
+  recovered(state: State): void;
   /** The crash of its machine took these: the numbers of these attempts may be given again. */
   forget(facts: readonly Fact[]): void;
   /** A node really began an attempt. */
@@ -39,7 +41,7 @@ export function createLedger(): Ledger {
   const successes = new Set<string>();
   const begun = new Map<string, string>();
   const forgotten = new Set<string>();
-  /** An attempt may begin late, when its task was queued again. */
+  /** An attempt may begin late, when its task was queued again and the next run has begun. */
   const runOfAttempt = new Map<string, string>();
   /** Tasks of `--no-retry` jobs: the run that began. */
   const begunOnce = new Set<string>();
@@ -134,16 +136,18 @@ export function createLedger(): Ledger {
 
   return {
     read,
-    recover(facts, state) {
+    reread(facts) {
       jobs = new Map();
       purged = new Set();
       runs = new Map();
       ends = new Map();
       for (const fact of facts) read(fact, null);
-      for (const job of acknowledged)
-        if (!state.jobs.has(job) && !purged.has(job)) throw new Error(`I1: job ${job} was acknowledged and is gone`);
       for (const [run, end] of toldEnds)
         if (ends.get(run) !== end) throw new Error(`I2: ${run} was told as ${end} and is now ${ends.get(run)}`);
+    },
+    recovered(state) {
+      for (const job of acknowledged)
+        if (!state.jobs.has(job) && !purged.has(job)) throw new Error(`I1: job ${job} was acknowledged and is gone`);
     },
     forget(facts) {
       for (const fact of facts)

@@ -31,14 +31,14 @@ export const faultKinds = [
 export type FaultKind = (typeof faultKinds)[number];
 
 /** How often each that comes by itself comes, a minute of the whole world. */
-type Timed = Exclude<FaultKind, 'facts lost' | 'slow node' | 'lying node' | 'told twice' | 'clock jump'>;
+export type TimedFault = Exclude<FaultKind, 'facts lost' | 'slow node' | 'lying node' | 'told twice' | 'clock jump'>;
 
 export interface Rates {
   readonly nodes: number;
   readonly jobsPerMinute: number;
   readonly policy: PolicyName;
   readonly discipline: DisciplineName;
-  readonly perMinute: ReadonlyMap<Timed, number>;
+  readonly perMinute: ReadonlyMap<TimedFault, number>;
   /** Of a restart of the coordinator. */
   readonly clockJump: number;
   readonly slowNodes: number;
@@ -46,12 +46,14 @@ export interface Rates {
   readonly toldTwice: number;
   readonly networkMs: number;
   readonly diskMs: number;
+  /** How long after their end jobs are remembered. */
+  readonly keptMs: number;
 }
 
 export const policies = policyNames.filter((name) => policyObjection(name, null) === null);
 export const disciplines = disciplineNames.filter((name) => policyObjection(null, name) === null);
 
-const most: Readonly<Record<Timed, number>> = {
+const most: Readonly<Record<TimedFault, number>> = {
   'connection lost': 10,
   cut: 4,
   'cut one way': 4,
@@ -72,8 +74,8 @@ const most: Readonly<Record<Timed, number>> = {
 };
 
 export function drawRates(random: Random): Rates {
-  const perMinute = new Map<Timed, number>();
-  for (const [kind, rate] of Object.entries(most) as [Timed, number][])
+  const perMinute = new Map<TimedFault, number>();
+  for (const [kind, rate] of Object.entries(most) as [TimedFault, number][])
     if (random.chance(0.6)) perMinute.set(kind, random.unit() * rate);
   const maybe = (share: number) => (random.chance(0.5) ? random.unit() * share : 0);
   return {
@@ -88,5 +90,6 @@ export function drawRates(random: Random): Rates {
     toldTwice: maybe(0.3),
     networkMs: random.pick([1, 10, 200]),
     diskMs: random.pick([1, 20, 300]),
+    keptMs: random.pick([30_000, 120_000, 300_000]),
   };
 }

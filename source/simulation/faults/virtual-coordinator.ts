@@ -3,10 +3,10 @@
  * leave when they are written or durable, as coordinator/effects.ts has it.
  */
 import type { Event } from '../../model/event.ts';
-import type { Fact, FactOf } from '../../model/fact.ts';
+import { type Fact, type FactOf, isLasting } from '../../model/fact.ts';
 import { liveness } from '../../model/limits.ts';
 import { type Attempt, attemptId, type Outcome } from '../../model/node.ts';
-import { apply, fold } from '../../scheduler/apply.ts';
+import { apply } from '../../scheduler/apply.ts';
 import { joinObjection } from '../../scheduler/join.ts';
 import { createScheduler, type Scheduler } from '../../scheduler/scheduler.ts';
 import type { State } from '../../scheduler/state.ts';
@@ -50,11 +50,16 @@ export interface CoordinatorOptions {
 interface Session {
   readonly name: string;
   readonly connection: VirtualConnection;
+  /** When the scheduler was last told that it lives. */
+  heardAt: number;
 }
+
+/** A node that sends much is heard with its heartbeat; only between them it is worth an event of its own. */
+const heardEveryMs = 500;
 
 export function virtualCoordinator(options: CoordinatorOptions): VirtualCoordinator {
   const { time, journal, plant } = options;
-  let scheduler: Scheduler = createScheduler();
+  let scheduler: Scheduler = createScheduler(undefined, { remember: 0 });
   let up = true;
   let life = 0;
   let awakeAt = 0;
@@ -85,7 +90,7 @@ export function virtualCoordinator(options: CoordinatorOptions): VirtualCoordina
     const stamped = { ...event, at: now() } as Event;
     const facts = scheduler.handle(stamped);
     options.check(stamped, facts, scheduler.state);
-    const kept = facts.filter(({ kind }) => kind !== 'sampled' && (plant !== 'unwritten facts' || kind !== 'requeued'));
+    const kept = facts.filter((fact) => isLasting(fact) && (plant !== 'unwritten facts' || fact.kind !== 'requeued'));
     if (plant === 'applied twice') for (const fact of facts) if (fact.kind === 'ended') apply(scheduler.state, fact);
     if (kept.length > 0 || durable !== undefined) {
       const asked = life;
@@ -102,6 +107,7 @@ export function virtualCoordinator(options: CoordinatorOptions): VirtualCoordina
           durable?.(kept);
         }),
       );
+      journal.offer(scheduler.state);
     }
     if (event.kind !== 'dispatch' && !dispatching) {
       dispatching = true;
@@ -160,14 +166,19 @@ export function virtualCoordinator(options: CoordinatorOptions): VirtualCoordina
 
   function take(report: Report, connection: VirtualConnection): void {
     if (report.kind === 'join') return join(report, connection);
-    const session = [...sessions.values()].find((one) => one.connection === connection);
+    const session = sessionOf(connection);
     if (session === undefined) return;
     const node = session.name;
-    tell({ kind: 'heard', node });
+    if (report.kind === 'heartbeat') {
+      session.heardAt = time.now;
+      connection.toNode({ kind: 'beat' });
+      return tell({ ...report, node });
+    }
+    if (time.now - session.heardAt >= heardEveryMs) {
+      session.heardAt = time.now;
+      tell({ kind: 'heard', node });
+    }
     switch (report.kind) {
-      case 'heartbeat':
-        connection.toNode({ kind: 'beat' });
-        return tell({ ...report, node });
       case 'started':
       case 'returned':
         if (plant === 'dropped returns' && report.kind === 'returned') return;
@@ -177,6 +188,11 @@ export function virtualCoordinator(options: CoordinatorOptions): VirtualCoordina
       case 'leave':
         return tell({ kind: 'leave', node });
     }
+  }
+
+  function sessionOf(connection: VirtualConnection): Session | undefined {
+    for (const session of sessions.values()) if (session.connection === connection) return session;
+    return undefined;
   }
 
   function ended(told: Outcome, session: Session): void {
@@ -197,7 +213,7 @@ export function virtualCoordinator(options: CoordinatorOptions): VirtualCoordina
       return;
     }
     const before = sessions.get(name);
-    sessions.set(name, { name, connection });
+    sessions.set(name, { name, connection, heardAt: time.now });
     before?.connection.close('coordinator');
     const slots = plant === 'a slot too many' ? info.slots + 1 : info.slots;
     tell({ kind: 'join', node: name, incarnation, info: { ...info, slots }, address: 'virtual', holding });
@@ -205,11 +221,10 @@ export function virtualCoordinator(options: CoordinatorOptions): VirtualCoordina
 
   function closed(connection: VirtualConnection): void {
     connections.delete(connection);
-    for (const { name, connection: its } of [...sessions.values()])
-      if (its === connection) {
-        sessions.delete(name);
-        tell({ kind: 'dropped', node: name, reason: 'reset' });
-      }
+    const session = sessionOf(connection);
+    if (session === undefined) return;
+    sessions.delete(session.name);
+    tell({ kind: 'dropped', node: session.name, reason: 'reset' });
   }
 
   function tick(): void {
@@ -259,9 +274,11 @@ export function virtualCoordinator(options: CoordinatorOptions): VirtualCoordina
       connections.clear();
     },
     restart(jumpMs) {
-      const state = fold(plant === 'no-retry forgotten' ? journal.facts.map(forgetful) : journal.facts);
+      const state = journal.recover();
+      if (plant === 'no-retry forgotten')
+        for (const job of state.jobs.values()) Object.assign(job, { spec: { ...job.spec, noRetry: false } });
       options.recovered(state);
-      scheduler = createScheduler(state);
+      scheduler = createScheduler(state, { remember: 0 });
       // Whatever the machine's clock says now: time does not run backwards.
       offsetMs = Math.max(offsetMs + jumpMs, state.at - time.now);
       begin({ ...options.first, policy: null, discipline: null, cpuLimit: null });
@@ -275,10 +292,6 @@ export function virtualCoordinator(options: CoordinatorOptions): VirtualCoordina
 
 function currentAttempt(state: State, { job, ordinal, attempt }: Attempt): number {
   return state.jobs.get(job)?.tasks.get(ordinal, 'attempt') ?? attempt;
-}
-
-function forgetful(fact: Fact): Fact {
-  return fact.kind === 'job-submitted' ? { ...fact, spec: { ...fact.spec, noRetry: false } } : fact;
 }
 
 function keyOf({ job, ordinal, attempt }: Attempt): Attempt {

@@ -1,8 +1,12 @@
 /**
  * A journal on a disk that loses what was not synced when the machine dies, and what was not written when only its process
- * does. One sync is under way at a time, as in the real one.
+ * does. One sync is under way at a time, and a snapshot of the state is taken now and then, as in the real one. Recovery is
+ * the last snapshot and the facts after it.
  */
 import type { Fact } from '../../model/fact.ts';
+import { apply } from '../../scheduler/apply.ts';
+import { restoreSnapshot, type Snapshot, takeSnapshot } from '../../scheduler/snapshot.ts';
+import { emptyState, type State } from '../../scheduler/state.ts';
 import type { Random } from '../random.ts';
 import type { Plant } from './planted.ts';
 import type { VirtualTime } from './virtual-time.ts';
@@ -14,6 +18,10 @@ export interface VirtualJournal {
   append(batch: readonly Fact[], written: () => void, durable: () => void): void;
   /** Calls once, while what is appended next is on its way to the disk: when a crash costs most. */
   nextUnderWay(then: () => void): void;
+  /** Keeps a snapshot of the state that all facts so far lead to, where enough have come since the last one. */
+  offer(state: State): void;
+  /** Returns the state that the last snapshot and the facts after it lead to. */
+  recover(): State;
   /** The process dies, or the machine: of what does not survive that a part from the front may still be there. Returns what is lost. */
   crash(of: 'process' | 'machine'): readonly Fact[];
 }
@@ -26,6 +34,7 @@ interface Batch {
   readonly durable: () => void;
 }
 
+const factsASnapshot = 200;
 /** From an append to its end in the memory of the machine. */
 const writeMs = 0.1;
 
@@ -37,6 +46,8 @@ export function virtualJournal(
   plant: Plant | null = null,
 ): VirtualJournal {
   const facts: Fact[] = [];
+  /** Ascending. One of facts that a crash takes away is gone with them. */
+  let snapshots: { readonly end: number; readonly snapshot: Snapshot }[] = [];
   let watcher: (() => void) | null = null;
   let unwritten: Batch[] = [];
   let waiting: Batch[] = [];
@@ -79,6 +90,19 @@ export function virtualJournal(
       written();
       durable();
     },
+    offer(state) {
+      if (facts.length - (snapshots.at(-1)?.end ?? 0) < factsASnapshot) return;
+      const durable = underWay[0]?.begin ?? waiting[0]?.begin ?? unwritten[0]?.begin ?? facts.length;
+      // Of the durable ones only the last is ever read.
+      const last = snapshots.findLastIndex(({ end }) => end <= durable);
+      snapshots = [...snapshots.slice(Math.max(0, last)), { end: facts.length, snapshot: takeSnapshot(state) }];
+    },
+    recover() {
+      const last = snapshots.at(-1);
+      const state = last === undefined ? emptyState() : restoreSnapshot(last.snapshot);
+      for (let at = last?.end ?? 0; at < facts.length; at++) apply(state, facts[at] as Fact);
+      return state;
+    },
     nextUnderWay(then) {
       watcher = then;
     },
@@ -92,7 +116,9 @@ export function virtualJournal(
       const lost = unsynced[random.below(unsynced.length + 1)];
       // A batch that is cut in the middle fails its checksum and is gone as a whole.
       const left = lost === undefined ? facts.length : lost.begin;
-      return facts.splice(plant === 'short journal' ? Math.max(1, left - 1) : left);
+      const gone = facts.splice(plant === 'short journal' ? Math.max(1, left - 1) : left);
+      snapshots = snapshots.filter(({ end }) => end <= facts.length);
+      return gone;
     },
   };
 }

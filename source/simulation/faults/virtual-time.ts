@@ -11,16 +11,16 @@ export interface VirtualTime {
 
 export function virtualTime(): VirtualTime {
   const heap = eventHeap();
-  const deeds = new Map<number, () => void>();
+  /** By the number that the heap has; what is done leaves a hole. */
+  const deeds: ((() => void) | undefined)[] = [];
   let now = 0;
-  let asked = 0;
   return {
     get now() {
       return now;
     },
     after(ms, deed) {
-      deeds.set(asked, deed);
-      heap.push(now + ms, 0, asked++);
+      heap.push(now + ms, 0, deeds.length);
+      deeds.push(deed);
     },
     pass(until, over) {
       while (heap.pop()) {
@@ -30,8 +30,8 @@ export function virtualTime(): VirtualTime {
           break;
         }
         now = at;
-        const deed = deeds.get(number);
-        deeds.delete(number);
+        const deed = deeds[number];
+        deeds[number] = undefined;
         deed?.();
         if (over?.()) return true;
       }

@@ -78,7 +78,7 @@ export function Ticker({ state, theme }: { state: InterfaceState; theme: Theme }
   const window = state.place.of === null ? state.window : windowHere(state);
   const rows = (window?.newest ?? []).slice(-inside).map((event) => eventRow(event, state.utcOffsetMinutes));
   const { of, screen } = state.place;
-  const whose = fixed(screen === 'job' ? 'events of job ' : 'events of ');
+  const whose = screen === 'job' ? fixed('events of job ') : fixed('events of ');
   const title = of === null ? fixed('events') : joined(whose, displayText(of, 30));
   const lines = tickerBoxed ? boxed(theme, title, fixed('4 shows all'), rows, width, tickerRows) : rows;
   return <Rows theme={theme} lines={plain(lines)} width={width} height={tickerRows} />;

@@ -1,7 +1,7 @@
 /** Tasks: those that nodes hold, of the fleet or of one node, or those of one job. */
 import type { ReactNode } from 'react';
 import { displayText } from '../../view/display-text.ts';
-import { clock, duration, elapsed, grouped } from '../../view/format.ts';
+import { clock, duration, elapsed, grouped, percent } from '../../view/format.ts';
 import { fixed, joined, type SafeText, vouched } from '../../view/safe-text.ts';
 import type { TaskLine } from '../../view/task-rows.ts';
 import { Rows } from '../components/rows.tsx';
@@ -97,7 +97,10 @@ function taskColumns(withJob: boolean, withNode: boolean, at: number, utcOffset:
       min: 8,
       max: 80,
       rank: 3,
-      cell: (task) => [[displayText(task.note, 200), task.state === 'failed' ? 'bad' : 'warn']],
+      cell: (task) => [
+        [task.progress === null ? fixed('') : joined(percent(task.progress * 100), fixed(' % ')), 'run'],
+        [displayText(task.note, 200), task.state === 'failed' ? 'bad' : task.progress === null ? 'warn' : 'text'],
+      ],
     },
   ];
   if (withNode)

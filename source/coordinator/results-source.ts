@@ -1,0 +1,90 @@
+import { isEndState } from '../model/job.ts';
+import type { ResultRow } from '../model/report.ts';
+import type { JobRecord, State } from '../scheduler/state.ts';
+import type { JobWatch } from './job-watch.ts';
+import type { Outputs } from './outputs.ts';
+import { pageBytes, readRow, resultRows } from './results.ts';
+import { finished, pending, type Source } from './source.ts';
+
+/** Rows of one page at most: a page of them is read at once. */
+const pageRows = 128;
+
+/** The results of a job as its tasks end, each once: in order of index, or in that of their ends. */
+export function resultsSource(
+  job: JobRecord,
+  order: 'index' | 'end',
+  { state, outputs, watch }: { state: State; outputs: Outputs; watch: JobWatch },
+  wake: () => void,
+): Source {
+  const { tasks } = job;
+  const hasEnded = (ordinal: number): boolean => isEndState(tasks.state(ordinal));
+  const isOver = (): boolean => job.endedAt !== null || !state.jobs.has(job.id);
+  const source = order === 'index' ? byIndex() : byEnd();
+  const unwatch = [watch.taskEnded(job.id, source.ended), watch.ended(job.id, wake)];
+
+  function byIndex() {
+    let next = 0;
+    return {
+      ended(ordinal: number | null): void {
+        if (ordinal === null || ordinal === next) wake();
+      },
+      pull(): unknown {
+        let count = 0;
+        while (count < pageRows && next + count < tasks.count && hasEnded(next + count)) count++;
+        if (count === 0) return next >= tasks.count || isOver() ? finished : pending;
+        return resultRows(state, job, outputs, next, count).then((rows) => {
+          next += rows.length; // a page may be shorter
+          return rows;
+        });
+      },
+    };
+  }
+
+  function byEnd() {
+    const known = new Uint8Array(tasks.count);
+    const waiting: number[] = [];
+    let head = 0; // what stands before it has been given
+    const add = (ordinal: number): void => {
+      if (known[ordinal] === 1) return;
+      known[ordinal] = 1;
+      waiting.push(ordinal);
+    };
+    const addAll = (): void => {
+      for (let ordinal = 0; ordinal < tasks.count; ordinal++) if (hasEnded(ordinal)) add(ordinal);
+    };
+    addAll();
+    waiting.sort((a, b) => tasks.get(a, 'endedAt') - tasks.get(b, 'endedAt'));
+    return {
+      ended(ordinal: number | null): void {
+        if (ordinal === null) addAll();
+        else add(ordinal);
+        wake();
+      },
+      pull(): unknown {
+        // The state is ahead of what is told: of a job that is over there may be ends that nobody has said yet.
+        if (head === waiting.length && isOver()) addAll();
+        return head < waiting.length ? page() : isOver() ? finished : pending;
+      },
+    };
+
+    async function page(): Promise<ResultRow[]> {
+      const rows: ResultRow[] = [];
+      for (let held = 0; rows.length < pageRows && held < pageBytes; ) {
+        const ordinal = waiting[head];
+        if (ordinal === undefined) break;
+        head += 1;
+        const { row, bytes } = await readRow(state, job, outputs, ordinal);
+        rows.push(row);
+        held += bytes;
+      }
+      return rows;
+    }
+  }
+
+  return {
+    pull: source.pull,
+    close() {
+      for (const end of unwatch) end();
+    },
+  };
+}

@@ -1,0 +1,146 @@
+/**
+ * A coordinator that is killed (kill -9) again and again while nodes work. What counts is what the tasks themselves have
+ * written: each appends a line to one ledger when it begins, and one when it ends.
+ */
+import { closeSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ResultRow, Status } from '../../source/model/report.ts';
+import { startCluster, until } from '../helpers/lbtop.ts';
+
+export interface KillOptions {
+  tasks: number;
+  kills: number;
+  nodes: number;
+  slots: number;
+  /** How long a task sleeps, in s. */
+  taskSeconds: number;
+}
+
+export interface Killed {
+  kills: number;
+  /** At that many kills something ran. */
+  whileRunning: number;
+  tasks: number;
+  /** Tasks without an end in the ledger, or that the coordinator does not call succeeded. */
+  lost: number;
+  /** Tasks that wrote two ends, or of which the coordinator has other results than they wrote; and what it counts too often. */
+  counted: number;
+  /** Tasks that began again although they had begun and not ended: running ones restarted. */
+  restarted: number;
+  /** Tasks that began again although they had ended. */
+  runAgain: number;
+  seconds: number;
+}
+
+/** Does not end the sleep's shell: what is written is written by the task's own process. */
+const script = 'echo "b $1 $LBTOP_ATTEMPT" >> "$2"; sleep "$3"; echo "e $1 $LBTOP_ATTEMPT" >> "$2"; echo "$1"';
+
+/** Kills and starts the coordinator, spread over the whole work; returns what the ledger says. */
+export async function killAgainAndAgain(options: KillOptions): Promise<Killed> {
+  const { tasks, kills, nodes, slots, taskSeconds } = options;
+  const begunAt = performance.now();
+  await using cluster = await startCluster([], undefined, { durable: true });
+  for (let i = 0; i < nodes; i++) cluster.fleet.startNode(`node-${i}`, ['--slots', String(slots)]);
+  await until(async () => (await cluster.json<unknown[]>(['nodes'])).length === nodes);
+  const ledger = join(cluster.directory, 'ledger');
+  writeFileSync(ledger, '');
+  const { job } = await cluster.json<{ job: number }>([
+    ...['submit', '--array', `0-${tasks - 1}`, '--', 'sh', '-c', script, 'sh', '{#}', ledger, String(taskSeconds)],
+  ]);
+  using counts = tally(ledger);
+  let whileRunning = 0;
+  for (let kill = 0; kill < kills; kill++) {
+    const ended = ((kill + Math.random()) * tasks) / (kills + 1);
+    // A kill finds something that runs, unless nothing is left to run.
+    await until(() => {
+      const { begun, over } = counts.read();
+      return over >= ended && (begun > over || over === tasks);
+    });
+    const { begun, over } = counts.read();
+    if (begun > over) whileRunning += 1;
+    await cluster.fleet.killCoordinator();
+    // Long enough for tasks to end meanwhile, now and then.
+    await sleep(Math.random() * 500 * taskSeconds);
+    await cluster.fleet.restartCoordinator();
+  }
+  await cluster.lbtop(['wait', String(job)]);
+  const status = await cluster.json<Status>(['status']);
+  const rows = (await cluster.lbtop(['results', String(job)])).stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as ResultRow);
+  return {
+    ...judged(rows, readFileSync(ledger, 'utf8'), tasks, status),
+    kills,
+    whileRunning,
+    seconds: secondsSince(begunAt),
+  };
+}
+
+function secondsSince(begunAt: number): number {
+  return Math.round((performance.now() - begunAt) / 1_000);
+}
+
+/** Returns what counts begins and ends in the ledger; it reads each line once. */
+function tally(ledger: string): Disposable & { read(): { begun: number; over: number } } {
+  const file = openSync(ledger, 'r');
+  const piece = Buffer.alloc(64 * 1024);
+  let [begun, over] = [0, 0];
+  let fresh = true;
+  return {
+    read() {
+      for (let got = readSync(file, piece); got > 0; got = readSync(file, piece))
+        for (const byte of piece.subarray(0, got)) {
+          if (fresh && byte === letter.b) begun += 1;
+          else if (fresh && byte === letter.e) over += 1;
+          fresh = byte === letter.newline;
+        }
+      return { begun, over };
+    },
+    [Symbol.dispose]: () => closeSync(file),
+  };
+}
+
+const letter = { b: 98, e: 101, newline: 10 } as const;
+
+function judged(rows: readonly ResultRow[], ledger: string, tasks: number, status: Status) {
+  const begun = new Map<number, number>();
+  const ended = new Map<number, number>();
+  let restarted = 0;
+  let runAgain = 0;
+  for (const line of ledger.trimEnd().split('\n')) {
+    const [kind, name] = line.split(' ');
+    const index = Number(name);
+    if (kind === 'b') {
+      if (begun.has(index)) {
+        if (ended.has(index)) runAgain += 1;
+        else restarted += 1;
+      }
+      begun.set(index, (begun.get(index) ?? 0) + 1);
+    } else ended.set(index, (ended.get(index) ?? 0) + 1);
+  }
+  let lost = 0;
+  let counted = 0;
+  const byIndex = new Map(rows.map((row) => [row.index, row]));
+  for (let index = 0; index < tasks; index++) {
+    const row = byIndex.get(index);
+    if (!ended.has(index) || row?.state !== 'succeeded') lost += 1;
+    else if (row.stdout !== `${index}\n` || ended.get(index) !== 1) counted += 1;
+  }
+  counted +=
+    Math.abs((status.tasks.succeeded ?? 0) - tasks) + status.reexecuted + status.lateResults + (rows.length - tasks);
+  return { tasks, lost, counted, restarted, runAgain };
+}
+
+/** Prints the counts of 200 kills during 10,000 tasks on four nodes. */
+export async function showKills(): Promise<void> {
+  const options = { tasks: 10_000, kills: 200, nodes: 4, slots: 8, taskSeconds: 0.2 };
+  console.log(`${options.kills} kills of the coordinator during ${options.tasks} tasks on ${options.nodes} nodes`);
+  const { kills, whileRunning, lost, counted, restarted, runAgain, seconds } = await killAgainAndAgain(options);
+  console.log(
+    `${kills} kills in ${seconds} s, ${whileRunning} of them while tasks ran: ${lost} lost, ${counted} counted twice or wrongly, ` +
+      `${restarted} running tasks restarted, ${runAgain} finished ones run again`,
+  );
+  if (lost + counted + restarted + runAgain > 0) process.exitCode = 1;
+}

@@ -1,0 +1,78 @@
+/** The trials of `npm run chaos`, each in a small form. */
+import { expect, test } from 'vitest';
+import { limits } from '../../source/model/limits.ts';
+import { fillAgainAndAgain } from './disk-full.ts';
+import { misbehave } from './handlers.ts';
+import { killAgainAndAgain } from './kill-coordinator.ts';
+import { comeAndGo, type Size } from './memory.ts';
+import { restartNode } from './node-restart.ts';
+import { flood } from './output.ts';
+import { carry } from './random-bytes.ts';
+import { recoverQueued } from './recovery.ts';
+import { cutTrace } from './trace-cut.ts';
+
+test('10 kills of the coordinator during 300 tasks: nothing lost, nothing twice, nothing restarted', {
+  timeout: 240_000,
+}, async () => {
+  const seen = await killAgainAndAgain({ tasks: 300, kills: 10, nodes: 4, slots: 4, taskSeconds: 0.3 });
+  expect(seen).toMatchObject({ lost: 0, counted: 0, restarted: 0, runAgain: 0, kills: 10 });
+  expect(seen.whileRunning).toBeGreaterThan(5);
+});
+
+test('a disk that gets full: submissions are refused with the reason, what runs goes on, results wait, and it recovers', {
+  timeout: 120_000,
+}, async ({ skip }) => {
+  const seen = await fillAgainAndAgain(2, 24);
+  if (seen === null) return skip('needs root');
+  expect(seen).toMatchObject({ lost: 0, again: 0 });
+  expect(seen.endedMeanwhile).toBeGreaterThan(0);
+  for (const { code, line } of seen.refusals) {
+    expect(code).toBe(1);
+    expect(line).toMatch(/^lbtop: .*(full|no room)/);
+  }
+});
+
+test.each(['array', 'lines', 'jobs'] as const)(
+  '20,000 queued tasks (%s) are dispatched again after a kill',
+  async (work) => {
+    const { queued } = await recoverQueued(work, 20_000);
+    expect(queued).toBeGreaterThan(10_000);
+    expect(queued).toBeLessThan(20_000);
+  },
+);
+
+test('a node killed with results that nobody was told: they are told, with their output, and not run again', {
+  timeout: 120_000,
+}, async () => {
+  const seen = await restartNode(1);
+  expect(seen).toMatchObject({ untold: 2, untoldWrong: 0, cut: 2, cutLost: 0, left: 0, twice: 0 });
+});
+
+test('jobs that come and go leave no memory behind', { timeout: 120_000 }, async () => {
+  const most = (sizes: readonly Size[]) => Math.max(...sizes.map(({ residentBytes }) => residentBytes));
+  const sizes = await comeAndGo(12, 5_000);
+  expect(most(sizes.slice(6))).toBeLessThan(1.25 * most(sizes.slice(0, 6)));
+});
+
+test('a recording that was cut plays up to the cut', async () => {
+  const { trials, wrong } = await cutTrace(97);
+  expect(wrong).toEqual([]);
+  expect(trials).toBeGreaterThan(50);
+});
+
+test('a task that writes 300 MB costs neither its node nor the coordinator more memory than its window', async () => {
+  const one = await flood(300e6);
+  expect(one.keptBytes).toBe(limits.outputBytesPerStream);
+  expect(one.cutBytes).toBe(300e6 - limits.outputBytesPerStream);
+  expect(one.nodeGrowthBytes).toBeLessThan(64 * 1024 * 1024);
+  expect(one.coordinatorGrowthBytes).toBeLessThan(64 * 1024 * 1024);
+});
+
+test('200 random byte strings come through stdout as they were', async () => {
+  expect(await carry(200)).toMatchObject({ strings: 200, harmed: 0 });
+});
+
+test('handlers that go wrong in every way cost themselves alone', { timeout: 240_000 }, async () => {
+  for (const { what, ...counts } of await misbehave(2))
+    expect({ what, ...counts }).toEqual({ what, ended: 2, tasks: 2, unharmed: 2, beside: 2 });
+});
