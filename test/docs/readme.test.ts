@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { expect, test } from 'vitest';
 import { aloneRow } from '../bench/policies.ts';
@@ -6,14 +6,8 @@ import { generated } from '../scripts/generated-pages.ts';
 import { fill } from '../scripts/readme-tables.ts';
 
 const root = resolve(import.meta.dirname, '../..');
-const pages = [
-  'readme.md',
-  'source/readme.md',
-  'docs/library.md',
-  'docs/protocol.md',
-  'docs/scheduling.md',
-  'docs/trace-format.md',
-];
+const docs = readdirSync(resolve(root, 'docs')).filter((file) => file.endsWith('.md'));
+const pages = ['readme.md', 'source/readme.md', ...docs.map((file) => `docs/${file}`)];
 
 test.each(Object.entries(generated))('%s says what the program does (npm run readme writes it)', (page, places) => {
   const text = readFileSync(resolve(root, page), 'utf8');
