@@ -3,8 +3,10 @@ const benches: Record<string, () => Promise<void>> = {
   decide: async () => (await import('./decide.ts')).benchDecide(),
   journal: async () => (await import('./journal.ts')).benchJournal(),
   trace: async () => (await import('./trace.ts')).benchTrace(),
+  seek: async () => (await import('./seek.ts')).benchSeek(),
   policies: async () => (await import('./policies.ts')).benchPolicies(),
   processes: async () => (await import('./processes.ts')).benchProcesses(),
+  agent: async () => (await import('./agent.ts')).benchAgent(),
   frame: async () => (await import('./frame.ts')).benchFrame(),
   dispatch: async () => (await import('./dispatch.ts')).benchDispatch(),
 };

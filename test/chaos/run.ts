@@ -11,6 +11,9 @@ export const trials: Record<string, () => Promise<void>> = {
   memory: async () => (await import('./memory.ts')).showMemory(),
   'node-restart': async () => (await import('./node-restart.ts')).showNodeRestarts(),
   'second-coordinator': async () => (await import('./second-coordinator.ts')).showSeconds(),
+  output: async () => (await import('./output.ts')).showFlood(),
+  'random-bytes': async () => (await import('./random-bytes.ts')).showRandomBytes(),
+  handlers: async () => (await import('./handlers.ts')).showHandlers(),
   'process-care': async () => (await import('./process-care.ts')).showProcessCare(),
 };
 
