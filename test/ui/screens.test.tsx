@@ -100,6 +100,10 @@ describe.each([
   [200, 60],
   [120, 40],
   [80, 24],
+<<<<<<< HEAD
+=======
+  [40, 10],
+>>>>>>> main
   [30, 10],
 ])('%ix%i', (columns, rows) => {
   test.each(pictures)('%s', async (name, keys) => {
@@ -163,6 +167,18 @@ test('what the tasks of a node take of its CPU has another colour than what othe
   expect(graph[1]).toMatch(colour(theme.roles.others));
   expect(graph[5]).toMatch(colour(theme.roles.heat0));
   expect(graph[5]).not.toMatch(colour(theme.roles.others));
+});
+
+test('every chart has a graph as soon as there are two rows for each', async () => {
+  for (const rows of [10, 13, 24, 40]) {
+    const { store, feed } = await shown(40, rows, ['5']);
+    const lines = plain(drawn(store, feed)).split('\n');
+    for (const title of ['throughput', 'waiting', 'at nodes']) {
+      const at = lines.findIndex((line) => new RegExp(`^\\W*${title}`).test(line));
+      expect(lines[at + 1] ?? '', `${title} in ${rows} rows`).not.toMatch(/[─╰╯]/);
+      expect(lines.slice(at + 1, at + 9).join(''), `${title} in ${rows} rows`).toMatch(/[\u2801-\u28ff]/);
+    }
+  }
 });
 
 test('no line is wider than the terminal, at any size, on any screen', async () => {
