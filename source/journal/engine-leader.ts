@@ -9,6 +9,8 @@ import { fenced } from './store-error.ts';
 /** A leader that says nothing for so long is none any more. An engine gives no less than its own election takes, 1.5 s. */
 export const leaseMs = 2_000;
 const renewMs = 500;
+/** A member that is frozen, and perhaps the one after it, must not cost the lease. */
+const memberMs = 300;
 
 /** The engine's own leadership: held from `begin` until the lease is gone or somebody else begins. */
 export interface Leadership {
@@ -70,7 +72,15 @@ function lead(etcd: Etcd, key: string, leader: Leader, lease: string): Leadershi
     if (underWay) return;
     underWay = true;
     try {
-      const answer = await etcd.call('lease/keepalive', { ID: lease }, { withinMs: renewMs, signal: over.signal });
+      const answer = await etcd.call(
+        'lease/keepalive',
+        { ID: lease },
+        {
+          withinMs: leaseMs - renewMs,
+          deadlineMs: memberMs,
+          signal: over.signal,
+        },
+      );
       const { TTL } = (answer.result ?? {}) as { TTL?: string };
       if (Number(TTL ?? 0) <= 0) lose(silent);
     } catch {

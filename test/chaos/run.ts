@@ -11,6 +11,10 @@ const trials: Record<string, () => Promise<void>> = {
   memory: async () => (await import('./memory.ts')).showMemory(),
   'node-restart': async () => (await import('./node-restart.ts')).showNodeRestarts(),
   'second-coordinator': async () => (await import('./second-coordinator.ts')).showSeconds(),
+  'leader-killed': async () => (await import('./engine.ts')).showEngineTrial('leader-killed'),
+  'leader-paused': async () => (await import('./engine.ts')).showEngineTrial('leader-paused'),
+  'member-killed': async () => (await import('./engine.ts')).showEngineTrial('member-killed'),
+  'member-paused': async () => (await import('./engine.ts')).showEngineTrial('member-paused'),
   'process-care': async () => (await import('./process-care.ts')).showProcessCare(),
 };
 
