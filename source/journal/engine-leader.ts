@@ -4,7 +4,7 @@ import { oneLine } from '../model/errors.ts';
 import { type Etcd, entriesOf, keyBytes, keyRange, keyRevisionIs, revisionOf } from '../wire/etcd.ts';
 import { followLeader, spokenOf } from '../wire/leader.ts';
 import type { Leader, Writer } from './store.ts';
-import { fenced } from './store-error.ts';
+import { fenced, type StoreError } from './store-error.ts';
 
 /** A leader that says nothing for so long is none any more. An engine gives no less than its own election takes, 1.5 s. */
 export const leaseMs = 2_000;
@@ -19,8 +19,8 @@ export interface Leadership {
   readonly lost: AbortSignal;
   /** To be put into every transaction: it is carried out only as long as nobody else began. */
   readonly fence: object;
-  /** It is over: says so to those who wait here, not to the engine. */
-  end(): void;
+  /** It is over: says so to those who wait here, not to the engine. With the reason, where that is not of our own doing. */
+  end(reason?: StoreError): void;
   /** Ends it for all. */
   resign(): Promise<void>;
 }
@@ -62,8 +62,8 @@ const silent = 'or may do so: the engine heard nothing of this one for too long'
 
 function lead(etcd: Etcd, key: string, leader: Leader, lease: string): Leadership {
   const over = new AbortController();
-  const end = (): void => over.abort();
-  const lose = (by: string): void => over.abort(fenced(leader.epoch, by));
+  const end = (reason?: StoreError): void => over.abort(reason);
+  const lose = (by: string): void => end(fenced(leader.epoch, by));
   const renewing = setInterval(() => void renew(), renewMs);
   let underWay = false;
   over.signal.addEventListener('abort', () => clearInterval(renewing));
