@@ -6,6 +6,7 @@ const benches: Record<string, () => Promise<void>> = {
   policies: async () => (await import('./policies.ts')).benchPolicies(),
   processes: async () => (await import('./processes.ts')).benchProcesses(),
   frame: async () => (await import('./frame.ts')).benchFrame(),
+  engine: async () => (await import('./engine.ts')).benchEngine(),
   dispatch: async () => (await import('./dispatch.ts')).benchDispatch(),
 };
 

@@ -34,8 +34,13 @@ export interface EngineTrialSeen extends Judged {
   doubled: number;
   /** Of the leader's faults: from the fault to the standby listening; of a member's: the longest wait for an acknowledgement. */
   tookMs: number[];
-  /** Leaders that woke up, and stopped with exit code 1 and one line. */
+  /** The median wait for an acknowledgement in the whole run: what this machine is worth now. */
+  usualAckMs: number;
+  /** Leaders that woke up, and stopped with exit code 1 and one line; what the others did. */
   stopped: number;
+  otherwise: string[];
+  /** Times that a fault of a member made the lead pass on to the standby. */
+  passedOn: number;
   seconds: number;
 }
 
@@ -58,19 +63,21 @@ async function roundsOf(trial: EngineTrial, engine: Engine, cluster: Succession,
   const ofLeader = fault === 'leader-killed' || fault === 'leader-paused';
   let leader = cluster.startCoordinator();
   await leader.leads;
-  let standby = ofLeader ? await cluster.startStandby() : null;
+  let standby = await cluster.startStandby();
   for (let i = 0; i < nodes; i++) cluster.startNode(`node-${i}`, ['--slots', String(slots)]);
   await until(async () => (await cluster.json<NodeRow[]>(['nodes'])).length === nodes);
   const open = () => connect({ connect: url, secretFile: cluster.secretFile });
   const submitting = submitOn(open);
   const works: { job: number; ledger: string }[] = [];
   const tookMs: number[] = [];
+  const otherwise: string[] = [];
   let stopped = 0;
+  let passedOn = 0;
   for (let round = 0; round < rounds; round++) {
     const ledger = join(cluster.directory, `ledger-${round}`);
     writeFileSync(ledger, '');
-    const words = ['submit', '--array', `0-${tasks - 1}`, '--', ...ledgerCommand(ledger, taskSeconds)];
-    works.push({ job: (await cluster.json<{ job: number }>(words)).job, ledger });
+    const words = ['--array', `0-${tasks - 1}`, '--key', ledger, '--', ...ledgerCommand(ledger, taskSeconds)];
+    works.push({ job: await submitted(cluster, words), ledger });
     using counts = tally(ledger);
     const share = Math.random() / 2;
     await until(() => {
@@ -79,11 +86,15 @@ async function roundsOf(trial: EngineTrial, engine: Engine, cluster: Succession,
     });
     const at = performance.now();
     await submitting.longestMs();
-    if (standby !== null) {
+    if (ofLeader) {
       leader.signal(fault === 'leader-killed' ? 'SIGKILL' : 'SIGSTOP');
       tookMs.push((await standby.leads).atMs - at);
       await sleep(Math.random() * 1_000);
-      if (fault === 'leader-paused' && (await wokenStops(leader))) stopped += 1;
+      if (fault === 'leader-paused') {
+        const { code, signal, last } = await woken(leader);
+        if (code === 1 && /^lbtop: another coordinator took over .*$/.test(last)) stopped += 1;
+        else otherwise.push(`exit code ${code ?? signal}: ${last}`);
+      }
       leader = standby;
       standby = await cluster.startStandby();
     } else {
@@ -95,9 +106,15 @@ async function roundsOf(trial: EngineTrial, engine: Engine, cluster: Succession,
       else member.signal('SIGCONT');
       await engine.ready();
       tookMs.push(await submitting.longestMs());
+      if (await Promise.race([leader.ended.then(() => true), standby.standsBy.then(() => sleep(0, false))])) {
+        passedOn += 1;
+        leader = standby;
+        await leader.leads;
+        standby = await cluster.startStandby();
+      }
     }
   }
-  const acknowledged = await submitting.end();
+  const { acknowledged, usualAckMs } = await submitting.end();
   const judged: Judged = { lost: 0, counted: 0, restarted: 0, runAgain: 0 };
   await using client = await open();
   await client.wait([...acknowledged.keys(), ...works.map(({ job }) => job)]);
@@ -109,19 +126,42 @@ async function roundsOf(trial: EngineTrial, engine: Engine, cluster: Succession,
   }
   const all = tasks * rounds;
   judged.counted += countedTooOften(await cluster.json<Status>(['status']), all + acknowledged.size);
-  return { ...judged, ...(await compared(client, acknowledged, works.length)), rounds, tasks: all, tookMs, stopped };
+  return {
+    ...judged,
+    ...(await compared(client, acknowledged, works.length)),
+    rounds,
+    tasks: all,
+    tookMs,
+    usualAckMs,
+    stopped,
+    otherwise,
+    passedOn,
+  };
 }
 
-async function wokenStops(leader: Contender): Promise<boolean> {
+/** Submits under a key until that is acknowledged; returns the job. */
+async function submitted(cluster: Succession, words: readonly string[]): Promise<number> {
+  for (;;) {
+    const { code, stdout } = await cluster.lbtop(['submit', '--json', ...words]);
+    if (code === 0) return (JSON.parse(stdout) as { job: number }).job;
+  }
+}
+
+async function woken(leader: Contender) {
   leader.signal('SIGCONT');
-  const { code, stderr } = await leader.ended;
-  return code === 1 && /^lbtop: another coordinator took over .*$/.test(stderr.trimEnd().split('\n').at(-1) ?? '');
+  const { code, signal, stderr } = await leader.ended;
+  return { code, signal, last: stderr.trimEnd().split('\n').at(-1) ?? '' };
+}
+
+function median(times: readonly number[]): number {
+  return times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)] ?? Number.NaN;
 }
 
 /** Submits one job after the other, each under a key of its own until that was acknowledged. */
 function submitOn(open: () => Promise<Lbtop>) {
   const acknowledged = new Map<number, string>();
   let ending = false;
+  const waits: number[] = [];
   let longest = 0;
   let underWay = Promise.withResolvers<void>();
   async function run(): Promise<void> {
@@ -139,7 +179,8 @@ function submitOn(open: () => Promise<Lbtop>) {
           client = null;
           await sleep(20);
         }
-      longest = Math.max(longest, performance.now() - begunAt);
+      waits.push(performance.now() - begunAt);
+      longest = Math.max(longest, waits.at(-1) as number);
       underWay.resolve();
       await sleep(100);
       underWay = Promise.withResolvers();
@@ -159,7 +200,7 @@ function submitOn(open: () => Promise<Lbtop>) {
     async end() {
       ending = true;
       await running;
-      return acknowledged;
+      return { acknowledged, usualAckMs: median(waits) };
     },
   };
 }
@@ -187,14 +228,16 @@ export async function showEngineTrial(fault: EngineFault): Promise<void> {
   if (engineMissing !== null) return; // it has said so
   const seen = await engineTrial(full[fault]);
   const { rounds, tasks, acknowledged, missing, doubled, lost, counted, restarted, runAgain, stopped, seconds } = seen;
-  const took = seen.tookMs.toSorted((a, b) => a - b).map(Math.round);
-  const [median, most] = [took[Math.floor(took.length / 2)], took.at(-1)];
+  const [usual, most] = [median(seen.tookMs), Math.max(...seen.tookMs)].map(Math.round);
   const time = fault.startsWith('leader')
-    ? `the standby listened after ${median} ms (median), ${most} ms at most`
-    : `the longest wait for an acknowledgement ${median} ms (median of the rounds), ${most} ms at most`;
+    ? `the standby listened after ${usual} ms (median), ${most} ms at most`
+    : `the longest wait for an acknowledgement ${usual} ms (median of the rounds), ${most} ms at most`;
   console.log(`${fault} ${rounds} times in ${seconds} s, ${tasks} tasks on ${full[fault].nodes} nodes: ${time}`);
+  console.log(`  a submission waits ${seen.usualAckMs.toFixed(0)} ms for its acknowledgement (median of the run)`);
   if (fault === 'leader-paused')
     console.log(`  ${stopped} of the ${rounds} leaders that woke up stopped, and said why`);
+  if (seen.passedOn > 0) console.log(`  ${seen.passedOn} times the lead passed on to the standby`);
+  for (const line of seen.otherwise) console.log(`  ${line}`);
   console.log(
     `  ${lost} tasks lost, ${counted} counted twice or wrongly, ${restarted} running ones restarted, ${runAgain} finished ones ` +
       `run again; of ${acknowledged} jobs acknowledged meanwhile ${missing} missing, ${doubled} there twice`,
