@@ -5,7 +5,7 @@ import { aloneRow } from '../bench/policies.ts';
 import { fill } from '../scripts/readme-tables.ts';
 
 const root = resolve(import.meta.dirname, '../..');
-const pages = ['readme.md', 'source/readme.md', 'docs/library.md', 'docs/scheduling.md'];
+const pages = ['readme.md', 'source/readme.md', 'docs/library.md', 'docs/operations.md', 'docs/scheduling.md'];
 
 test('the tables of words and keys are those of the program (npm run readme writes them)', () => {
   const text = readFileSync(resolve(root, 'readme.md'), 'utf8');
