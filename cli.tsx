@@ -25,6 +25,7 @@ async function main(argv: readonly string[], io: Io, where: Places): Promise<num
   if (word === 'simulate') return simulate(line, io);
   if (word === 'trace') return trace(line, io);
   if (word === 'whatif') return whatIf(line, io);
+  if (word === 'explain' && flags.recorded !== undefined) return explainRecorded(line, io);
   if (word !== null) return runWord({ ...line, word }, io, where);
   switch (mode) {
     case 'coordinator':
@@ -152,6 +153,7 @@ async function work(flags: Flags, io: Io, where: Places): Promise<number> {
       throttle: flags.throttle ?? 1,
       cpuLimit: flags.cpuLimit ?? null,
       onCoordinatorLost: flags.onCoordinatorLost ?? 'finish',
+      listen: flags.listen ?? null,
       handlers: flags.handlers === undefined ? null : resolve(io.cwd, flags.handlers),
       stateDir: where.stateDirectory,
       secret: await loadSecret(flags.secretFile ?? where.secretFile),
@@ -218,6 +220,11 @@ async function trace(line: CommandLine, io: Io): Promise<number> {
     const { writeCast } = await import('./source/ui/cast.tsx');
     await writeCast(recording, { ...options, columns: 120, rows: 36 });
   });
+}
+
+async function explainRecorded(line: CommandLine, io: Io): Promise<number> {
+  const { explainRecording } = await import('./source/simulation/traces/explain-word.ts');
+  return explainRecording(line, io);
 }
 
 async function whatIf(line: CommandLine, io: Io): Promise<number> {

@@ -73,6 +73,8 @@ export interface Client {
     onItem: (item: VerbGives<V>) => void,
     onEnd: (error: unknown) => void,
   ): Streaming;
+  /** Connects to a node that takes tickets, with the same secret, as a submitter. Throws LbtopError as `connectClient` does. */
+  toNode(address: { host: string; port: number }, signal: AbortSignal): Promise<Client>;
   /** Ends the connection; whatever waits is rejected. */
   close(): void;
 }
@@ -244,6 +246,7 @@ export async function connectClient(options: ClientOptions): Promise<Client> {
     request,
     open,
     stream: (verb, args, onItem, signal) => takeOneByOne((item, end) => open(verb, args, item, end), onItem, signal),
+    toNode: (at, signal) => connectClient({ ...options, ...at, role: 'submitter', signal }),
     close() {
       lose(`the connection to ${address} was closed`);
       connection.close('done');

@@ -174,7 +174,7 @@ export const flagTable = {
     'what becomes of running tasks without coordinator (default finish)',
   ),
   handlers: flag(file, 'FILE', node, 'what exports JavaScript task handlers by name'),
-  listen: flag(address, 'HOST:PORT', node, 'take tasks directly from clients', later),
+  listen: flag(address, 'HOST:PORT', node, 'take tasks directly from clients (port 0: any)'),
   allow: flag(texts, 'PATTERN', node, 'run only commands like this (repeatable)', later),
 
   owner: flag(toggle, '', ['attach'], 'as the interface of the coordinator itself: q ends that too', typed),
@@ -219,7 +219,7 @@ export const flagTable = {
   ),
   stdin: flag(file, 'FILE', submitting, 'what each task reads as standard input (-: ours)'),
   wait: flag(toggle, '', ['submit', 'drain'], 'return when it is done'),
-  direct: flag(toggle, '', ['run'], 'ask for a node and go there', later),
+  direct: flag(toggle, '', ['run'], 'ask for a node and take the task there'),
 
   follow: flag(toggle, '', ['logs', 'events'], 'go on as it comes', { short: 'f' }),
   raw: flag(toggle, '', ['logs'], 'bytes as they are, on a terminal too'),
@@ -291,6 +291,10 @@ export const flagTable = {
     'export without commands, names, variables, hosts and outputs; the same becomes the same word',
     typed,
   ),
+  recorded: flag(file, 'FILE|DIR', ['explain'], 'of a recorded session, or of a data directory, at its end', {
+    flag: 'replay',
+    ...typed,
+  }),
   addNodes: flag(count(0, limits.nodes), 'N', whatif, 'with so many nodes more, like those that were there', typed),
   whatifCpuLimit: flag(number(1, 100), 'PERCENT', whatif, 'with another CPU limit', { flag: 'cpu-limit', ...typed }),
   assert: flag(

@@ -53,6 +53,8 @@ export async function jobRequest({
   onlyOne(flags, ['array', 'eachLine', 'eachJson']);
   if (flags.stdin === '-' && (flags.eachLine === '-' || flags.eachJson === '-'))
     throw usage('standard input can be the items or --stdin, not both');
+  if (flags.direct && (flags.array ?? flags.eachLine ?? flags.eachJson) !== undefined)
+    throw usage('--direct takes one task to its node: leave it out for many');
   if (flags.noRetry && (flags.retries ?? 0) > 0) throw usage('--no-retry and --retries: choose one');
   const work = workOf(flags, command);
   const stdin = flags.stdin === undefined ? null : await readWhole(io, flags.stdin, limits.stdinBytes);
@@ -83,6 +85,7 @@ export async function jobRequest({
     }),
     cwd,
     stdin,
+    direct: flags.direct === true,
   });
   return { spec, items };
 }

@@ -163,8 +163,8 @@ export const words: Readonly<Record<WordName, WordRow>> = {
     load: async () => (await import('./words/pick.ts')).pick,
   },
   explain: {
-    usage: 'JOB.INDEX',
-    summary: 'why a task waits, or why it went where it went',
+    usage: 'JOB.INDEX [--replay FILE]',
+    summary: 'why a task waits, or why it went where it went; also of a recorded session',
     example: 'lbtop explain 7.12',
     operands: one,
     completes: 'tasks',

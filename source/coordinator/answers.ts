@@ -23,6 +23,7 @@ import type { Loop, Unstamped } from './loop.ts';
 import type { Outputs } from './outputs.ts';
 import { pickNode } from './pick.ts';
 import { pageBytes, resultRows } from './results.ts';
+import type { TicketOffice } from './ticket-office.ts';
 
 /** What a coordinator's sessions work with. */
 export interface Desk {
@@ -33,6 +34,7 @@ export interface Desk {
   outputs: Outputs;
   items: ItemShelf;
   watch: JobWatch;
+  tickets: TicketOffice;
   hub: Hub;
   history: LiveHistory;
   /** Starts or ends recording; throws LbtopError. Returns the file that is recorded into now. */
@@ -53,13 +55,20 @@ export interface Caller {
 }
 
 /** Verbs that are answered once. */
-export type OnceVerb = Exclude<VerbName, 'wait' | 'follow' | 'logs' | 'events' | 'history' | 'watch' | 'look'>;
+export type OnceVerb = Exclude<
+  VerbName,
+  'wait' | 'follow' | 'logs' | 'events' | 'history' | 'tickets' | 'redeem' | 'watch' | 'look'
+>;
 
 type Answers = {
   [V in OnceVerb]: (args: VerbArgs<V>, desk: Desk, caller: Caller) => VerbGives<V> | Promise<VerbGives<V>>;
 };
 
 export const answers: Answers = {
+  'ticket-back'(attempt, { tickets }) {
+    tickets.giveBack(attempt);
+    return {};
+  },
   upload({ upload, items }, _desk, { uploads }) {
     const held = uploads.get(upload) ?? { parts: [], bytes: 0, count: 0 };
     for (const item of items) held.bytes += item.length;

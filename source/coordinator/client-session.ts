@@ -43,6 +43,7 @@ export function acceptClient(connection: Connection, role: Role, who: string, de
       if (row === undefined) throw new LbtopError('usage', `this coordinator does not know the request ${verb}`);
       if (!(row.may as readonly Role[]).includes(role))
         throw new LbtopError('refused', `${verb} is not allowed for the role ${role}`);
+      if (verb === 'redeem') throw new LbtopError('usage', 'a node takes tickets, not its coordinator');
       const checked = row.args.unpack(args);
       if (verb === 'look') {
         const { watch, look } = checked as { watch: number; look: unknown };

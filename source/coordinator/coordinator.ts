@@ -31,6 +31,7 @@ import { nodeSessions } from './node-session.ts';
 import { memoryOutputs } from './outputs.ts';
 import { keptTasks, startRetention } from './retention.ts';
 import { storedOutputs } from './stored-outputs.ts';
+import { ticketOffice } from './ticket-office.ts';
 
 export interface CoordinatorOptions {
   host: string;
@@ -144,7 +145,8 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
     keepTasks: options.keepTasks ?? keptTasks,
   });
   const nodes = nodeSessions({ state, loop, outputs, log });
-  const say = effects({ state, items, session: nodes.get });
+  const tickets = ticketOffice({ state, session: nodes.get, now: Date.now });
+  const say = effects({ state, items, session: nodes.get, tickets });
   loop.onWritten(say.written);
   loop.onFacts(say.durable);
   loop.onFacts(watch.observe);
@@ -189,6 +191,7 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
     outputs,
     items,
     watch,
+    tickets,
     hub: windowHub(() => ({ state, series, now: clock.now(), recording: recordingOf(recorder) }), history.watched),
     history,
     record,
@@ -244,6 +247,7 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
     async stop(reason) {
       log(`ends: ${reason}`);
       retention[Symbol.dispose]();
+      tickets.close();
       await Promise.all([listener.close(), endpoint?.close(), register?.close()]);
       // Not one after the other: where the journal waits for room, its end is what the loop waits for.
       await Promise.all([loop.stop(), durable?.close()]);

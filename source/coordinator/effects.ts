@@ -10,12 +10,14 @@ import { type Attempt, attemptId } from '../model/node.ts';
 import type { State } from '../scheduler/state.ts';
 import type { ItemShelf } from './item-shelf.ts';
 import type { NodeSession, NumberedTask } from './node-session.ts';
+import type { TicketOffice } from './ticket-office.ts';
 
 export interface EffectsOptions {
   state: State;
   items: Pick<ItemShelf, 'get'>;
   /** The session that speaks for a node now, or undefined. */
   session(node: string): NodeSession | undefined;
+  tickets: Pick<TicketOffice, 'offer' | 'publicKey'>;
 }
 
 export interface Effects {
@@ -26,7 +28,7 @@ export interface Effects {
 }
 
 /** Returns the functions that turn facts into messages. */
-export function effects({ state, items, session }: EffectsOptions): Effects {
+export function effects({ state, items, session, tickets }: EffectsOptions): Effects {
   /** Tasks of one batch for one node, by job: they leave as one `assign` a job. */
   const assigns = new Map<string, Map<number, NumberedTask[]>>();
 
@@ -38,7 +40,7 @@ export function effects({ state, items, session }: EffectsOptions): Effects {
     if (to === undefined) return; // it will not hold them when it joins again, and they go elsewhere
     for (const [id, tasks] of jobs) {
       const job = state.jobs.get(id);
-      if (job !== undefined) to.assign(id, job.spec, tasks);
+      if (job !== undefined && !tickets.offer(to, id, tasks)) to.assign(id, job.spec, tasks);
     }
   }
 
@@ -99,6 +101,7 @@ export function effects({ state, items, session }: EffectsOptions): Effects {
             kind: 'joined',
             name: fact.node,
             throttle: state.nodes.get(fact.node)?.throttle ?? fact.info.throttle,
+            ticketKey: tickets.publicKey,
           });
           break;
         case 'node-health':

@@ -1,4 +1,5 @@
 /** Opens the source behind a streaming verb. */
+import { LbtopError } from '../model/errors.ts';
 import type { VerbArgs } from '../wire/verbs.ts';
 import { type Desk, jobOf, ordinalFor } from './answers.ts';
 import { eventsSource } from './events-source.ts';
@@ -6,9 +7,10 @@ import { historySource } from './history-source.ts';
 import { logsSource } from './logs-source.ts';
 import { resultsSource } from './results-source.ts';
 import type { Source } from './source.ts';
+import { ticketsSource } from './tickets-source.ts';
 import { waitSource } from './wait-source.ts';
 
-export type SourceVerb = 'wait' | 'follow' | 'logs' | 'events' | 'history';
+export type SourceVerb = 'wait' | 'follow' | 'logs' | 'events' | 'history' | 'tickets';
 
 /** Returns the source for the checked arguments of a verb; `wake` is called when it may have something. Throws LbtopError. */
 export function openSource(verb: SourceVerb, args: unknown, desk: Desk, wake: () => void): Source {
@@ -31,6 +33,12 @@ export function openSource(verb: SourceVerb, args: unknown, desk: Desk, wake: ()
     case 'events': {
       const { last, follow } = args as VerbArgs<'events'>;
       return eventsSource(desk.series, last, follow, wake);
+    }
+    case 'tickets': {
+      const { scheduler, watch, tickets } = desk;
+      const job = jobOf(desk, (args as VerbArgs<'tickets'>).job);
+      if (!job.spec.direct) throw new LbtopError('usage', `job ${job.id} was not submitted for direct calls`);
+      return ticketsSource(job, { state: scheduler.state, watch, tickets }, wake);
     }
     case 'history':
       return historySource(desk.history);

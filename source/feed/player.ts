@@ -1,6 +1,7 @@
 /** The feed of a trace: the windows of a session as it was, and the means to move in its time. */
 import type { Look } from '../view/look.ts';
 import { selectWindow } from '../view/window.ts';
+import { explainRecorded } from './explain-recording.ts';
 import type { Feed, FeedListener, Incident, TimeControl, TimeState } from './feed.ts';
 import { openRecording } from './recording.ts';
 import { cursorOf } from './trace-cursor.ts';
@@ -182,6 +183,10 @@ export async function openPlayer(
       showSoon();
     },
     time,
+    async explain(job, index) {
+      arrive();
+      return explainRecorded(trace, cursor.state, at, { job, index });
+    },
     notes: () => notesOf(trace),
     close() {
       stop();

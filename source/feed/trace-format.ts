@@ -1,57 +1,6 @@
 /**
- * Traces, `*.lbtrace`: the recording of a session. This page and source/wire/fact-bytes.ts are enough to read one.
- * Numbers are big endian, offsets count from the beginning of the file, instants are milliseconds since the epoch,
- * CRC is CRC-32 (that of zlib), "value" is plain MessagePack (no extension types), compression is Zstandard.
- *
- * A file is a head of 32 bytes and blocks, one directly after the other. The head keeps its form in all versions:
- *
- *   0   8 bytes   89 'L' 'B' 'T' 0D 0A 1A 0A
- *   8   u16       major version of the format (1); a reader refuses a major version newer than its own
- *   10  u16       minor version (1): what it adds, older readers of the same major version pass over
- *   12  u32       0
- *   16  u64       offset of the newest index block, 0: none. Written again, in place, after each index block
- *   24  u32       CRC of bytes 16–23; where it is wrong the offset is not used
- *   28  u32       CRC of bytes 0–15
- *
- * A block is a head of 32 bytes and its payload, which is a compressed value, or nothing where its length is 0:
- *
- *   0   u32       length of the payload
- *   4   u8        kind: 1 session, 2 facts, 3 pages, 4 keyframe, 5 gap, 6 index, 7 inputs. Other kinds are passed over
- *   5   u8        flags. Bit 0, of facts: an incident is among them
- *   6   u16       0
- *   8   f64       instant: of the first fact; before pages, keyframes, indexes: of the last one; gap: of the first missing
- *   16  u32       facts, inputs: how many; pages, keyframe: its number, each from 1 on; gap: how many facts are missing (0: nobody knows)
- *   20  u32       facts: how many of them are events (all but `sampled` and `progressed`)
- *   24  u32       CRC of the payload
- *   28  u32       CRC of bytes 0–27
- *
- * **session** The first block, and again wherever a recorder went on in the same file:
- *   `[program version, instant of the state at its start (0: there was none yet)]`.
- *
- * **facts** What `packFacts` makes of the next facts of the session: at most 65,536. Each such block stands for itself.
- *   Samples are rounded when they are recorded: CPU to 0.01 %, load to 0.01, memory to 1 KiB.
- *
- * **inputs** What the scheduler was told that led to the facts of the block of facts before it; where there is none, to
- *   nothing. trace-inputs.ts says what they are. A recording may be without.
- *
- * **keyframe** The state after all facts before it, so that a reader may begin here. The first one stands before all
- *   facts. trace-keyframe.ts says what it holds. What seldom changes is not in it but in pages, which keyframes name by
- *   the number of a block of pages and the place in it, from 0.
- *
- * **pages** A list of pages, before the first keyframe that names one of them. trace-keyframe.ts, trace-tables.ts and
- *   trace-series.ts say what is in a page.
- *
- * **gap** Facts are missing here: the disk was full, the recorder could not keep up, or it ended and another went on. A
- *   keyframe follows at once; the state between the last fact before and that keyframe is not known.
- *
- * **index** Written every few keyframes and at the end, about all blocks since the index before it:
- *   `[offset of the index before (0: none), keyframes, pages, incidents, gaps, facts, events]`
- *   keyframes `[[number, instant, offset, facts before it, events before it], …]`, pages `[[number, offset], …]`,
- *   incidents `[[instant, what (0 lost, 1 failed, 2 operator, 3 joined), how many within a second], …]`,
- *   gaps `[[instant, missing facts], …]`, and the number of facts and events up to here.
- *
- * A file may end anywhere (a crash, or it is still being written): what comes after the last whole block is not there yet.
- * A block whose head or payload does not fit its CRC is damage: the reader says where, and goes on at the next keyframe.
+ * Traces, `*.lbtrace`: the recording of a session, a head and blocks as docs/trace-format.md says, which is the page to
+ * change first. This file has the bytes of both; what the payloads hold is in the files beside it.
  */
 import { LbtopError } from '../model/errors.ts';
 import { checksum } from './trace-bytes.ts';

@@ -127,6 +127,8 @@ export const jobSpecShape = struct({
   stdin: nullable(bytes(limits.stdinBytes)),
   /** Appended later: absent in older journals. */
   backoffFactor: optional(real(1, 10), 2),
+  /** Its client takes its tasks to the nodes itself: only those that listen get any. */
+  direct: optional(flag, false),
 });
 export type JobSpec = Infer<typeof jobSpecShape>;
 
@@ -171,6 +173,7 @@ export function jobSpec(given: Partial<JobSpec> & { work: Work }): JobSpec {
     cwd: null,
     stdin: null,
     backoffFactor: 2,
+    direct: false,
     ...given,
   };
 }

@@ -9,6 +9,8 @@ export const limits = {
   /** A peer that began a frame and has not ended it by then is closed. */
   frameMs: 30_000,
   unauthenticatedPeers: 128,
+  /** So long a node takes the ticket of a task. */
+  ticketMs: 5_000,
   /** What may wait in memory for a peer that does not read; beyond it the peer is closed. */
   peerBacklogBytes: 16 * 1024 * 1024,
 

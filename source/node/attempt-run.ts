@@ -55,6 +55,11 @@ export function attemptRuns(options: AttemptRunOptions, events: AttemptRunEvents
     );
   }
 
+  function resumeAll({ run }: HeldAttempt): void {
+    run?.resume(1);
+    run?.resume(2);
+  }
+
   function eventsOf(held: HeldAttempt, task: HeldTask): RunEvents {
     return {
       started() {
@@ -70,7 +75,8 @@ export function attemptRuns(options: AttemptRunOptions, events: AttemptRunEvents
         if (to === undefined || held.phase !== 'running') return true;
         const more = to.take(chunk);
         pump.touched(to);
-        return more;
+        const heard = held.watcher?.output(number, chunk, () => resumeAll(held)) ?? true;
+        return more && heard;
       },
       progress(share, note) {
         if (held.phase === 'running') reports.progress(held.key, share, note);

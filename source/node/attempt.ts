@@ -5,6 +5,14 @@ import type { HeldTask } from './held-task.ts';
 import type { OutputStream } from './output.ts';
 import type { RunEnd, Running } from './runners/runner.ts';
 
+/** Who listens to an attempt beside the coordinator. */
+export interface AttemptWatcher {
+  /** A view that is valid during the call; false asks to read no more until `whenReady` was called. */
+  output(stream: 1 | 2, chunk: Uint8Array, whenReady: () => void): boolean;
+  /** Null: it was taken back before it began. */
+  ended(outcome: Outcome | null): void;
+}
+
 export interface HeldAttempt {
   readonly id: string;
   readonly key: Attempt;
@@ -20,6 +28,7 @@ export interface HeldAttempt {
   ending: { as: 'stopped' | 'timed-out'; why: string } | null;
   cancelTimeout: (() => void) | null;
   outcome: Outcome | null;
+  watcher: AttemptWatcher | null;
   /** `started` has been said, or need not be. */
   startSaid: boolean;
   /** `ended` has been said on this connection. */
@@ -44,6 +53,7 @@ function blank({ job, ordinal, attempt }: Attempt) {
     streams: [],
     ending: null,
     cancelTimeout: null,
+    watcher: null,
     startSaid: false,
     endSaid: false,
   };

@@ -25,13 +25,14 @@ const firstBlockBytes = 1024;
 const spare: Uint8Array[] = [];
 const mostSpare = 64;
 
-export function byteQueue(): ByteQueue {
+/** Returns an empty queue that goes on from an offset. */
+export function byteQueue(offset = 0): ByteQueue {
   const blocks: Block[] = [];
-  let from = 0;
-  let to = 0;
+  let from = offset;
+  let to = offset;
 
   function grow(needed: number): Block {
-    const small = to === 0 && needed <= firstBlockBytes;
+    const small = to === offset && needed <= firstBlockBytes;
     const bytes = small ? Buffer.allocUnsafeSlow(firstBlockBytes) : (spare.pop() ?? Buffer.allocUnsafeSlow(blockBytes));
     const block = { from: to, used: 0, bytes };
     blocks.push(block);

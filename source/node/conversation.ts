@@ -18,6 +18,8 @@ export interface ConversationOptions {
   info(): NodeInfo;
   tasks: Executor;
   pump: OutputPump;
+  /** Whose tickets may be taken from now on. */
+  trust(ticketKey: Uint8Array | null): void;
   throttle(share: number): void;
   /** No coordinator will have it. */
   refused(error: LbtopError): void;
@@ -31,6 +33,7 @@ export function converse({
   info,
   tasks,
   pump,
+  trust,
   throttle,
   refused,
 }: ConversationOptions): Link {
@@ -41,6 +44,7 @@ export function converse({
     if (message.kind === 'joined') {
       joined = true;
       link.trust();
+      trust(message.ticketKey);
       throttle(message.throttle);
       log(`joined as ${message.name}`);
     } else if (message.kind === 'throttle') throttle(message.share);

@@ -1,12 +1,14 @@
 /** Holds the attempts that the coordinator gave to this node and brings each to its end: the node's side of the protocol. */
 
 import type { JobSpec } from '../model/job.ts';
-import { type Attempt, attemptId } from '../model/node.ts';
-import type { Message, MessageOf } from '../wire/messages.ts';
-import { endedAttempt, type HeldAttempt, noEnd, outcomeOf, waitingAttempt } from './attempt.ts';
+import { limits } from '../model/limits.ts';
+import { type Attempt, attemptId, type Outcome } from '../model/node.ts';
+import type { AssignedTask, Message, MessageOf } from '../wire/messages.ts';
+import { type AttemptWatcher, endedAttempt, type HeldAttempt, noEnd, outcomeOf, waitingAttempt } from './attempt.ts';
 import { type AttemptRunOptions, attemptRuns } from './attempt-run.ts';
+import type { Clock } from './clock.ts';
 import type { HeldTask } from './held-task.ts';
-import type { RunEnd } from './runners/runner.ts';
+import type { RunEnd, StreamNumber } from './runners/runner.ts';
 import type { Spool } from './spool.ts';
 
 export interface ExecutorOptions extends AttemptRunOptions {
@@ -24,9 +26,23 @@ export interface Holding {
   ended: Attempt[];
 }
 
+/** A task that its client brought. */
+export interface DirectTask {
+  job: number;
+  spec: JobSpec;
+  /** As of the `assign` that it stands for. */
+  seq: number;
+  task: AssignedTask;
+  watcher: AttemptWatcher;
+}
+
 export interface Executor {
   /** Takes what the coordinator says about work; ignores other messages. */
   handle(message: Message): void;
+  /** Takes a task from its client; returns why not, or null. Each attempt is taken once, whichever way it comes. */
+  takeDirectly(task: DirectTask): string | null;
+  /** Whoever brought it does not listen any more. */
+  unwatch(id: string): void;
   holding(): Holding;
   /** The last `assign` that came on this connection. */
   readonly seen: number;
@@ -58,9 +74,19 @@ export function executor(options: ExecutorOptions): Executor {
   let filling = false;
   let closed = false;
   const whenIdle: (() => void)[] = [];
+  const spent = spentTickets(clock);
 
-  for (const outcome of spool.outcomes) {
+  for (const { outcome, rests } of spool.ends) {
     const held = endedAttempt(outcome);
+    held.streams = rests.map((rest, i) =>
+      options.pump.stream(
+        held.key,
+        (i + 1) as StreamNumber,
+        () => {}, // nobody writes any more
+        () => sayEnd(held),
+        rest,
+      ),
+    );
     ended.set(held.id, held);
   }
 
@@ -74,12 +100,26 @@ export function executor(options: ExecutorOptions): Executor {
       if (over !== undefined) sayEnd(over, true);
       else if (spec === undefined || closed) reports.returned(key);
       else if (!waiting.has(id) && !running.has(id)) {
+        if (spec.direct && !spent.add(id)) continue; // it came with its client, and has been settled
         const held = waitingAttempt({ ...key, index, item, spec });
         waiting.set(id, held);
       }
     }
     if (spec === undefined) options.log(`tasks of job ${message.job} came before the job: given back`);
     fill();
+  }
+
+  function takeDirectly({ job, spec, seq, task, watcher }: DirectTask): string | null {
+    const id = attemptId(job, task.ordinal, task.attempt);
+    if (closed) return 'this node stops: ask for another';
+    if (running.has(id) || waiting.has(id) || ended.has(id) || !spent.add(id))
+      return 'this ticket has been used already, or its task was taken back';
+    seen = Math.max(seen, seq);
+    const held = waitingAttempt({ job, ...task, spec });
+    held.watcher = watcher;
+    waiting.set(id, held);
+    fill();
+    return null;
   }
 
   function fill(): void {
@@ -109,8 +149,9 @@ export function executor(options: ExecutorOptions): Executor {
     ended.set(held.id, held);
     free = rounded(free + task.spec.cpus);
     held.outcome = outcomeOf(held, end, clock.now());
-    spool.keep(held.outcome);
+    keep(held, held.outcome);
     sayEnd(held);
+    held.watcher?.ended(held.outcome);
     fill();
     if (running.size === 0) for (const then of whenIdle.splice(0)) then();
   }
@@ -121,8 +162,16 @@ export function executor(options: ExecutorOptions): Executor {
     ended.set(held.id, held);
     const error = `needs ${cpus} slots, this node has ${options.slots}`;
     held.outcome = outcomeOf(held, { ...noEnd, outcome: 'unfit', error }, clock.now());
-    spool.keep(held.outcome);
+    keep(held, held.outcome);
     sayEnd(held);
+    held.watcher?.ended(held.outcome);
+  }
+
+  function keep(held: HeldAttempt, outcome: Outcome): void {
+    spool.keep(
+      outcome,
+      held.streams.map((one) => one.rest()),
+    );
   }
 
   /** Says `ended` when all output has been said before it. */
@@ -135,10 +184,16 @@ export function executor(options: ExecutorOptions): Executor {
     for (const key of attempts) {
       const id = attemptId(key.job, key.ordinal, key.attempt);
       if (running.has(id) || ended.has(id)) continue;
-      waiting.delete(id);
+      takeBack(id);
       reports.returned(key);
     }
     fill();
+  }
+
+  function takeBack(id: string): void {
+    waiting.get(id)?.watcher?.ended(null);
+    waiting.delete(id);
+    spent.add(id); // its ticket may still be on its way
   }
 
   function stop({ attempts, why }: MessageOf<'stop'>): void {
@@ -149,7 +204,7 @@ export function executor(options: ExecutorOptions): Executor {
       if (current !== undefined) runs.ask(current, { as: 'stopped', why });
       else if (over !== undefined) sayEnd(over, true);
       else {
-        waiting.delete(id);
+        takeBack(id);
         reports.returned(key);
       }
     }
@@ -195,6 +250,11 @@ export function executor(options: ExecutorOptions): Executor {
           break;
       }
     },
+    takeDirectly,
+    unwatch(id) {
+      const held = running.get(id) ?? waiting.get(id);
+      if (held !== undefined) held.watcher = null;
+    },
     holding: () => ({ running: keysOf(running), waiting: keysOf(waiting), ended: keysOf(ended) }),
     get seen() {
       return seen;
@@ -218,7 +278,10 @@ export function executor(options: ExecutorOptions): Executor {
       return waiting.size;
     },
     async stopAll(why, graceMs) {
-      for (const { key } of waiting.values()) reports.returned(key);
+      for (const { key, watcher } of waiting.values()) {
+        reports.returned(key);
+        watcher?.ended(null);
+      }
       waiting.clear();
       const idle = running.size === 0 ? null : new Promise<void>((resolve) => whenIdle.push(resolve));
       for (const held of [...running.values()]) runs.ask(held, { as: 'stopped', why }, graceMs);
@@ -229,6 +292,24 @@ export function executor(options: ExecutorOptions): Executor {
     },
     get unsettled() {
       return ended.size;
+    },
+  };
+}
+
+/** Ids of attempts whose tickets are not taken (any more), for longer than a ticket lives. */
+function spentTickets(clock: Clock): { add(id: string): boolean } {
+  const times = new Map<string, number>();
+  return {
+    /** Answers false where it was there already. */
+    add(id) {
+      const now = clock.now();
+      for (const [old, at] of times) {
+        if (now - at < 10 * limits.ticketMs) break;
+        times.delete(old);
+      }
+      if (times.has(id)) return false;
+      times.set(id, now);
+      return true;
     },
   };
 }

@@ -22,6 +22,8 @@ export interface AgentOptions {
   stateDir: string | null;
   /** A file that exports JavaScript handlers, absolute; none if not given. */
   handlers?: string | null;
+  /** Where it takes tasks directly from clients; nowhere if not given. */
+  listen?: Address | null;
   /** null: the coordinator runs without protection. */
   secret: Buffer | null;
   version: string;

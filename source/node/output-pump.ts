@@ -2,12 +2,15 @@
 import type { Attempt } from '../model/node.ts';
 import type { Message } from '../wire/messages.ts';
 import type { Clock } from './clock.ts';
-import { type OutputStream, outputStream } from './output.ts';
+import { type OutputStream, outputStream, type Rest } from './output.ts';
 import type { StreamNumber } from './runners/runner.ts';
 
 export interface OutputPump {
-  /** Makes the stream of a task. `finished`: all of it has been said, its end too. */
-  stream(of: Attempt, stream: StreamNumber, resume: () => void, finished: () => void): OutputStream;
+  /**
+   * Makes the stream of a task. `finished`: all of it has been said, its end too. `rest`: the task has ended under an
+   * earlier agent, and this is what it left.
+   */
+  stream(of: Attempt, stream: StreamNumber, resume: () => void, finished: () => void, rest?: Rest): OutputStream;
   /** There is something new in that stream. */
   touched(stream: OutputStream): void;
   /** The coordinator reads again. */
@@ -42,7 +45,7 @@ export function outputPump(options: OutputPumpOptions): OutputPump {
   }
 
   return {
-    stream({ job, ordinal, attempt }, stream, resume, finished) {
+    stream({ job, ordinal, attempt }, stream, resume, finished, rest) {
       const made: OutputStream = outputStream({
         say({ offset, data, cut }) {
           if (!options.open()) return false;
@@ -57,6 +60,7 @@ export function outputPump(options: OutputPumpOptions): OutputPump {
         finished,
         windowBytes: options.windowBytes,
         quotaBytes: options.quotaBytes,
+        rest,
       });
       return made;
     },

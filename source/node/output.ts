@@ -13,6 +13,9 @@ export interface Piece {
   cut: number;
 }
 
+/** What the coordinator has not stored of a stream that has ended; `data` is a copy. */
+export type Rest = Readonly<Piece>;
+
 export interface OutputOptions {
   /** Says a piece; answers false where nothing can be said now (then `pump` comes later). */
   say(piece: Piece): boolean;
@@ -22,6 +25,8 @@ export interface OutputOptions {
   finished(): void;
   windowBytes?: number;
   quotaBytes?: number;
+  /** All that there is: the stream has ended, under an earlier agent. */
+  rest?: Rest;
 }
 
 export interface OutputStream {
@@ -43,18 +48,21 @@ export interface OutputStream {
   stored(offset: number): void;
   /** A new connection: all that is not stored has to be said again. */
   rewind(): void;
+  /** Of a stream that has ended. */
+  rest(): Rest;
 }
 
 export function outputStream(options: OutputOptions): OutputStream {
   const windowBytes = options.windowBytes ?? limits.outputWindowBytes;
   const quotaBytes = options.quotaBytes ?? limits.outputBytesPerStream;
-  const kept = byteQueue();
-  let sent = 0;
-  let cut = 0;
+  const kept = byteQueue(options.rest?.offset);
+  if (options.rest !== undefined) kept.append(options.rest.data);
+  let sent = kept.from;
+  let cut = options.rest?.cut ?? 0;
   let cutSaid = 0;
   /** Offset after the last byte that will be said. */
   let last = Number.POSITIVE_INFINITY;
-  let ended = false;
+  let ended = options.rest !== undefined;
   let said = false;
   let blocked = false;
 
@@ -121,6 +129,12 @@ export function outputStream(options: OutputOptions): OutputStream {
       sent = kept.from;
       cutSaid = 0;
       said = false;
+    },
+    rest() {
+      const to = Math.min(kept.to, last);
+      const parts: Uint8Array[] = [];
+      for (let at = kept.from; at < to; at += parts.at(-1)?.length ?? 0) parts.push(kept.view(at, to - at));
+      return { offset: kept.from, data: Buffer.concat(parts), cut };
     },
   };
 }

@@ -6,6 +6,7 @@ import { killing, limits, liveness } from '../model/limits.ts';
 import type { NodeInfo } from '../model/node.ts';
 import type { Clock } from './clock.ts';
 import { converse, lateLink } from './conversation.ts';
+import { openDirect } from './direct.ts';
 import { dutyCycle } from './duty-cycle.ts';
 import { sharedEnvironment } from './environment.ts';
 import { type Executor, executor } from './executor.ts';
@@ -99,11 +100,30 @@ export async function assemble(
     for (const { run } of tasks.running()) if (run !== null) yield run;
   });
   duty.set(options.throttle);
-  const info = (): NodeInfo => infoOf(options, slots, sampler.machine, handlers?.names ?? [], duty.share);
-  const link = converse({ options, clock, incarnation, info, tasks, pump, throttle: duty.set, refused });
+  const { listen = null } = options;
+  const direct =
+    listen === null
+      ? null
+      : await openDirect({ ...options, listen, tasks: () => tasks }).catch((error: unknown) => {
+          close();
+          throw error;
+        });
+  const info = (): NodeInfo =>
+    infoOf(options, slots, sampler.machine, handlers?.names ?? [], duty.share, direct?.address ?? null);
+  const trust = (key: Uint8Array | null): void => direct?.trust(key);
+  const link = converse({ options, clock, incarnation, info, tasks, pump, trust, throttle: duty.set, refused });
   late.link = link;
   const endWhenLost = options.onCoordinatorLost === 'kill';
   const beat = heartbeat({ clock, link, tasks, sampler, usage: workshop.usage, spool, endWhenLost, log });
+
+  function close(): void {
+    void direct?.close();
+    duty.close();
+    spool.close();
+    sampler.close();
+    endAll();
+    forget();
+  }
 
   return {
     slots,
@@ -116,11 +136,7 @@ export async function assemble(
     flush: () => said.flush(),
     close() {
       beat.close();
-      duty.close();
-      spool.close();
-      sampler.close();
-      endAll();
-      forget();
+      close();
     },
   };
 }
@@ -143,7 +159,7 @@ function takeOver(
   const left = endLeftovers(spool);
   removeLeftPipes(dir);
   if (left > 0) log(`ended ${left} process(es) that an earlier agent left running`);
-  const { length } = spool.outcomes;
+  const { length } = spool.ends;
   if (length > 0) log(`${length} outcome(s) of an earlier agent are still to be told`);
   return spool;
 }
@@ -172,6 +188,7 @@ function infoOf(
   machine: Machine,
   handlers: readonly string[],
   throttle: number,
+  listen: string | null,
 ): NodeInfo {
   return {
     ...machine,
@@ -181,7 +198,7 @@ function infoOf(
     handlers: [...handlers],
     throttle,
     cpuLimit: options.cpuLimit,
-    listen: null,
+    listen,
     host: os.hostname().slice(0, limits.reasonLength),
     platform: `${process.platform} ${process.arch}`,
     version: options.version,

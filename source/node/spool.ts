@@ -1,11 +1,13 @@
 /**
- * What must outlive this agent: outcomes that the coordinator has not settled, and which process groups run. It survives
- * the process (kill -9), not a crash of the machine: after that no outcome is known and the coordinator decides.
+ * What must outlive this agent: outcomes that the coordinator has not settled, with what it has not stored of their
+ * output, and which process groups run. It survives the process (kill -9), not a crash of the machine: after that no
+ * outcome is known and the coordinator decides.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { LbtopError, oneLine } from '../model/errors.ts';
 import { type Attempt, attemptId, type Outcome, outcomeShape } from '../model/node.ts';
+import type { Rest } from './output.ts';
 import { processStat } from './process-stat.ts';
 import { openRecordFile } from './record-file.ts';
 
@@ -21,14 +23,21 @@ export interface SpooledAgent {
   groups: string | null;
 }
 
+/** How an attempt ended, and what the coordinator did not have of its streams then. */
+export interface SpooledEnd {
+  outcome: Outcome;
+  rests: readonly Rest[];
+}
+
 export interface Spool {
   /** Of earlier agents: what they had not got settled. */
-  readonly outcomes: readonly Outcome[];
+  readonly ends: readonly SpooledEnd[];
   /** Of earlier agents: what they had started and not seen ending. */
   readonly processes: readonly SpooledProcess[];
   readonly agents: readonly SpooledAgent[];
+  /** On disk at the end of this turn of the event loop at the latest: perhaps nobody is there whom it could be told. */
+  keep(outcome: Outcome, rests: readonly Rest[]): void;
   /** These are on disk after `flush`. */
-  keep(outcome: Outcome): void;
   settle(attempt: Attempt): void;
   began(process: SpooledProcess): void;
   gone(pid: number): void;
@@ -40,13 +49,16 @@ export interface Spool {
 
 type SpoolRecord =
   | { kind: 'agent'; id: string; pid: number; startTicks: number; groups?: string | null }
-  | { kind: 'ended'; outcome: unknown }
+  | { kind: 'ended'; outcome: unknown; rests?: PackedRest[] }
   | { kind: 'settled'; id: string }
   | { kind: 'began'; pid: number; startTicks: number }
   | { kind: 'gone'; pid: number };
 
+/** Offset, bytes in base64, bytes cut after them. */
+type PackedRest = [offset: number, data: string, cut: number];
+
 /** The file is written anew when it has grown by this and to twice its size. */
-const compactBytes = 256 * 1024;
+const compactBytes = 1024 * 1024;
 /** After a failure everything is written anew: not for each record. */
 const retryMs = 1_000;
 
@@ -54,7 +66,7 @@ const retryMs = 1_000;
 export function noSpool(): Spool {
   const nothing = (): void => {};
   return {
-    outcomes: [],
+    ends: [],
     processes: [],
     agents: [],
     keep: nothing,
@@ -81,7 +93,7 @@ export function openSpool(
 ): Spool {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const file = openRecordFile(join(dir, 'spool'));
-  const outcomes = new Map<string, Outcome>();
+  const ends = new Map<string, SpoolRecord & { kind: 'ended' }>();
   const processes = new Map<number, SpooledProcess>();
   const agents = new Map<string, SpooledProcess & { groups: string | null }>();
   for (const record of file.found) replay(record as SpoolRecord);
@@ -95,7 +107,7 @@ export function openSpool(
     }
   if (file.dropped > 0) log(`spool: ${file.dropped} damaged record(s) dropped`);
   const earlier = {
-    outcomes: [...outcomes.values()],
+    ends: [...ends.values()].map(unpacked).filter((one) => one !== null),
     processes: [...processes.values()],
     agents: [...agents].map(([id, { groups }]) => ({ id, groups })),
   };
@@ -107,15 +119,16 @@ export function openSpool(
   let retryAt = 0;
   let closed = false;
   let compactedBytes = file.bytes;
+  let flushing: NodeJS.Immediate | null = null;
   put({ kind: 'agent', id: agent, pid: process.pid, startTicks: processStat('self')?.startTicks ?? 0, groups });
   flush();
 
   function replay(record: SpoolRecord): void {
     if (record.kind === 'agent') agents.set(record.id, { ...record, groups: record.groups ?? null });
     else if (record.kind === 'ended') {
-      const outcome = unpacked(record.outcome);
-      if (outcome !== null) outcomes.set(idOf(outcome), outcome);
-    } else if (record.kind === 'settled') outcomes.delete(record.id);
+      const end = unpacked(record);
+      if (end !== null) ends.set(idOf(end.outcome), record);
+    } else if (record.kind === 'settled') ends.delete(record.id);
     else if (record.kind === 'began') processes.set(record.pid, { pid: record.pid, startTicks: record.startTicks });
     else if (record.kind === 'gone') processes.delete(record.pid);
   }
@@ -128,10 +141,12 @@ export function openSpool(
   function* all(): Iterable<SpoolRecord> {
     for (const [id, { pid, startTicks, groups }] of agents) yield { kind: 'agent', id, pid, startTicks, groups };
     for (const one of processes.values()) yield { kind: 'began', ...one };
-    for (const outcome of outcomes.values()) yield { kind: 'ended', outcome: outcomeShape.pack(outcome) };
+    yield* ends.values();
   }
 
   function flush(): void {
+    if (flushing !== null) clearImmediate(flushing);
+    flushing = null;
     if (closed || (pending.length === 0 && !stale) || performance.now() < retryAt) return;
     try {
       if (stale || file.bytes > compactBytes + 2 * compactedBytes) {
@@ -152,9 +167,14 @@ export function openSpool(
 
   return {
     ...earlier,
-    keep: (outcome) => put({ kind: 'ended', outcome: outcomeShape.pack(outcome) }),
+    keep(outcome, rests) {
+      const record = { kind: 'ended', outcome: outcomeShape.pack(outcome), ...packed(rests) } as const;
+      ends.set(idOf(outcome), record);
+      pending.push(record);
+      flushing ??= setImmediate(flush);
+    },
     settle(attempt) {
-      if (outcomes.has(idOf(attempt))) put({ kind: 'settled', id: idOf(attempt) });
+      if (ends.has(idOf(attempt))) put({ kind: 'settled', id: idOf(attempt) });
     },
     began: ({ pid, startTicks }) => put({ kind: 'began', pid, startTicks }),
     gone(pid) {
@@ -176,9 +196,24 @@ export function openSpool(
   };
 }
 
-function unpacked(packed: unknown): Outcome | null {
+/** What is there of all streams is nothing for most tasks: then it takes no room. */
+function packed(rests: readonly Rest[]): { rests?: PackedRest[] } {
+  if (rests.every(({ data, cut }) => data.length === 0 && cut === 0)) return {};
+  return {
+    rests: rests.map(({ offset, data, cut }) => [
+      offset,
+      Buffer.from(data.buffer, data.byteOffset, data.length).toString('base64'),
+      cut,
+    ]),
+  };
+}
+
+function unpacked({ outcome, rests = [] }: SpoolRecord & { kind: 'ended' }): SpooledEnd | null {
   try {
-    return outcomeShape.unpack(packed);
+    return {
+      outcome: outcomeShape.unpack(outcome),
+      rests: rests.map(([offset, data, cut]) => ({ offset, data: Buffer.from(data, 'base64'), cut })),
+    };
   } catch {
     return null;
   }

@@ -43,6 +43,7 @@ export function lacksName(node: NodeState, spec: JobSpec): string | null {
   for (const name in spec.resources) if (!(name in node.info.resources)) return name;
   for (const key in spec.labels)
     if (node.info.labels[key] !== spec.labels[key]) return `label ${key}=${spec.labels[key]}`;
+  if (spec.direct && node.info.listen === null) return 'an address for direct calls';
   const handler = handlerOf(spec);
   return handler !== null && !node.info.handlers.includes(handler) ? `handler ${handler}` : null;
 }

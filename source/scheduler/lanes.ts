@@ -11,19 +11,55 @@ import type { JobRecord, Lane, State } from './state.ts';
 /** With so many lanes, work of kinds that have none stands in one together: lanes are gone through one by one. */
 const lanesByWork = 256;
 
-/** Kept by spec: it is asked for with every decision. */
+/** Kept by spec, for those that take long to say: it is asked for with every decision. */
 const kinds = new WeakMap<JobSpec, string>();
+/** Of the others, by what they need. */
+const plainKinds = new Map<string | null, [string, string]>();
+const plainKindsKept = 10_000;
 
 /** Tasks with the same kind compete for the same room: the names of what they need, not how much of it. */
 export function kindOfRoom(spec: JobSpec): string {
+  if (isEmpty(spec.labels) && isEmpty(spec.resources) && !spec.direct) return plainKind(spec);
   let kind = kinds.get(spec);
   if (kind === undefined) {
     const labels = Object.entries(spec.labels).map(([key, value]) => `${key}=${value}`);
-    const names = [labels.sort(), Object.keys(spec.resources).sort(), handlerOf(spec), spec.memoryBytes > 0];
-    kind = JSON.stringify(names);
+    kind = kindNamed(
+      labels.sort(),
+      Object.keys(spec.resources).sort(),
+      handlerOf(spec),
+      spec.memoryBytes > 0,
+      spec.direct,
+    );
     kinds.set(spec, kind);
   }
   return kind;
+}
+
+/** An entry of a WeakMap for each of a million jobs costs more than all else about them. */
+function plainKind(spec: JobSpec): string {
+  const handler = handlerOf(spec);
+  let pair = plainKinds.get(handler);
+  if (pair === undefined) {
+    pair = [kindNamed([], [], handler, false), kindNamed([], [], handler, true)];
+    if (plainKinds.size >= plainKindsKept) plainKinds.clear();
+    plainKinds.set(handler, pair);
+  }
+  return pair[spec.memoryBytes > 0 ? 1 : 0];
+}
+
+function kindNamed(
+  labels: string[],
+  resources: string[],
+  handler: string | null,
+  memory: boolean,
+  direct = false,
+): string {
+  return JSON.stringify([labels, resources, handler, memory, direct]);
+}
+
+function isEmpty(named: Readonly<Record<string, unknown>>): boolean {
+  for (const _ in named) return false;
+  return true;
 }
 
 /** Lists a job that has waiting tasks in its lane; nothing happens where it is listed or waits for other jobs. */

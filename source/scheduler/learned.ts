@@ -69,20 +69,32 @@ export function pairsOf({ counts }: Histogram): [bucket: number, count: number][
   return pairs;
 }
 
-const kinds = new WeakMap<JobSpec, string>();
+/** Names of kinds by what is run: a string of its own for each of a million jobs would take room. */
+const taskKinds = new Map<string, string>();
+const programKinds = new Map<string, string>();
+const shellKinds = new Map<string, string>();
+const namesKept = 10_000;
+/** Longer command lines are looked at each time. */
+const longestKept = 256;
 
 /** Returns what tasks of a job are learned as: the program's name, or `task` and the name of the task. */
-export function kindOfWork(spec: JobSpec): string {
-  let kind = kinds.get(spec);
-  if (kind === undefined) {
-    const { work } = spec;
-    kind = (work.kind === 'task' ? `task ${work.task}` : programOf(work.argv[0] ?? '', work.shell)).slice(
-      0,
-      limits.nameLength,
-    );
-    kinds.set(spec, kind);
+export function kindOfWork({ work }: JobSpec): string {
+  if (work.kind === 'task') return keptName(taskKinds, work.task, () => `task ${work.task}`);
+  const [command = ''] = work.argv;
+  const named = () => programOf(command, work.shell);
+  return command.length > longestKept
+    ? named().slice(0, limits.nameLength)
+    : keptName(work.shell ? shellKinds : programKinds, command, named);
+}
+
+function keptName(names: Map<string, string>, key: string, name: () => string): string {
+  let kept = names.get(key);
+  if (kept === undefined) {
+    kept = name().slice(0, limits.nameLength);
+    if (names.size >= namesKept) names.clear();
+    names.set(key, kept);
   }
-  return kind;
+  return kept;
 }
 
 /** The program that a command line runs: variables that are set before it are passed over. */

@@ -27,10 +27,13 @@ export function decideTick(turn: Turn, { stalled }: EventOf<'tick'>): void {
   }
 }
 
-/** A stall that was long enough for a node to give us up leaves it time to find us again, as a restart of ours does. */
+/**
+ * A stall that was long enough for a node to give us up leaves it time to find us again, as a restart of ours does: that
+ * it had cut the connection we read only afterwards, behind what it had said before.
+ */
 function giveFreshWindow(turn: Turn, { place }: NodeState): void {
   const silentMs = turn.at - (turn.heardAt[place] ?? turn.at);
-  if (silentMs >= liveness.lostAfterDropMs) turn.stalledFor.add(place);
+  if (silentMs >= liveness.lostAfterDropMs) turn.stalledAt[place] = turn.at;
   turn.heardAt[place] = turn.at;
 }
 
@@ -38,7 +41,8 @@ function watchSilence(turn: Turn, node: NodeState): void {
   if (node.health === 'lost' || node.health === 'left') return;
   const silentMs = turn.at - (turn.heardAt[node.place] as number);
   const broken = node.droppedAt !== null;
-  const stalled = broken && turn.stalledFor.has(node.place);
+  const stalled =
+    node.droppedAt !== null && node.droppedAt - (turn.stalledAt[node.place] ?? -Infinity) < liveness.lostAfterDropMs;
   const dropMs = stalled ? liveness.lostAfterRestartMs : liveness.lostAfterDropMs;
   const silenceMs = (node.connected || broken) && !stalled ? liveness.lostAfterMs : liveness.lostAfterRestartMs;
   if (node.droppedAt !== null && turn.at - node.droppedAt >= dropMs && silentMs >= dropMs)
@@ -59,7 +63,6 @@ export function decideHeard(turn: Turn, name: string): void {
   const node = turn.state.nodes.get(name);
   if (node === undefined) return;
   turn.heardAt[node.place] = turn.at;
-  turn.stalledFor.delete(node.place);
   if (node.health === 'suspect' && node.connected && !turn.leaving.has(node.place))
     emit(turn, { kind: 'node-health', node: name, health: 'up', reason: '' });
 }

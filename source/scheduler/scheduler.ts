@@ -66,7 +66,7 @@ export function createScheduler(
     settled: false,
     heardAt: [],
     leaving: new Set(),
-    stalledFor: new Set(),
+    stalledAt: [],
     at: state.at,
     facts: [],
   };
@@ -75,7 +75,7 @@ export function createScheduler(
     turn.placement.reset();
     turn.reservations.reset();
     turn.busy.reset();
-    turn.stalledFor.clear();
+    turn.stalledAt.length = 0;
     turn.settled = false;
   }
 

@@ -11,9 +11,10 @@ import { ShapeError } from '../model/shape.ts';
 import { enqueueJob, waitingAgain } from './lanes.ts';
 import { durationsOf, pairsOf, speedsOf } from './learned.ts';
 import { ordinalHeap } from './ordinal-heap.ts';
+import { OrdinalMap } from './ordinal-map.ts';
 import { countSampled, holdRoom } from './room.ts';
 import { type RecordOf, snapshotRecords, snapshotVersion } from './snapshot-shape.ts';
-import { emptyState, type JobRecord, type NodeState, newJob, type State } from './state.ts';
+import { emptyState, type JobRecord, type NodeState, newJob, nobody, type State } from './state.ts';
 import { TaskTable } from './task-table.ts';
 
 /**
@@ -153,11 +154,11 @@ function restoreJob(state: State, record: RecordOf<'job'>): void {
     closedWhy: record.closedWhy,
     ranCount: record.ranCount,
     ranMs: record.ranMs,
-    waitsFor: new Set(record.waitsFor),
+    waitsFor: record.waitsFor.length === 0 ? nobody : new Set(record.waitsFor),
     fresh: record.fresh,
     returned: ordinalHeap(expanded(record.returned)),
-    delayed: new Map(record.delayed),
-    astray: new Map(record.astray),
+    delayed: new OrdinalMap(record.delayed),
+    astray: new OrdinalMap(record.astray),
   });
 }
 

@@ -6,6 +6,7 @@ import type { DisciplineName, JobSpec, JobState, PolicyName, TaskState } from '.
 import type { Health, Intent, NodeInfo, Sample } from '../model/node.ts';
 import { type Learned, nothingLearned } from './learned.ts';
 import { type OrdinalHeap, ordinalHeap } from './ordinal-heap.ts';
+import { OrdinalMap } from './ordinal-map.ts';
 import { TaskTable } from './task-table.ts';
 
 /** Number of tasks in each state. */
@@ -32,9 +33,9 @@ export interface JobRecord {
   /** Placed before, and waiting again. */
   readonly returned: OrdinalHeap;
   /** Waiting for their backoff: ordinal → not before. */
-  readonly delayed: Map<number, number>;
+  readonly delayed: OrdinalMap<number>;
   /** Attempts of which nobody knows how they ended, because their nodes were lost: ordinal → attempts, ascending. */
-  readonly astray: Map<number, number[]>;
+  readonly astray: OrdinalMap<number[]>;
   /** Listed in its lane: it has, or had a moment ago, tasks that wait for room. */
   inLane: boolean;
   /** Jobs of `--after` that have not ended yet. */
@@ -194,6 +195,9 @@ export function emptyState(): State {
   };
 }
 
+/** Of all jobs that wait for none: nothing is ever added to it. */
+export const nobody: Set<number> = new Set();
+
 /** Returns the record of a job whose tasks are all queued. */
 export function newJob(id: number, spec: JobSpec, by: string, at: number): JobRecord {
   const counts = noCounts();
@@ -210,10 +214,10 @@ export function newJob(id: number, spec: JobSpec, by: string, at: number): JobRe
     tasks: new TaskTable(spec.span.count),
     fresh: 0,
     returned: ordinalHeap(),
-    delayed: new Map(),
-    astray: new Map(),
+    delayed: new OrdinalMap(),
+    astray: new OrdinalMap(),
     inLane: false,
-    waitsFor: new Set(),
+    waitsFor: spec.after.length === 0 ? nobody : new Set(),
     ranCount: 0,
     ranMs: 0,
   };

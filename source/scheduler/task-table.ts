@@ -4,6 +4,7 @@
  * one task stays small too, and a snapshot copies it as it stands (little endian on every machine).
  */
 import { type EndState, stateCode, type TaskState, taskStates } from '../model/job.ts';
+import { OrdinalMap } from './ordinal-map.ts';
 
 /** Tasks whose rows are kept together. */
 const chunkSize = 1_024;
@@ -73,7 +74,7 @@ export interface TableSnapshot {
 export class TaskTable {
   readonly count: number;
   readonly #chunks: (DataView | undefined)[] = [];
-  readonly #errors = new Map<number, string>();
+  readonly #errors = new OrdinalMap<string>();
   /** The state of every task that was never touched. */
   #rest: TaskState = 'queued';
   #restAt = Number.NaN;

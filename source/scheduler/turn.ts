@@ -19,8 +19,8 @@ export interface Turn {
   readonly heardAt: number[];
   /** Places of nodes that said that they will leave: they are heard and take nothing. An observation, as above. */
   readonly leaving: Set<number>;
-  /** Places of nodes that were not heard of during a long stall of our own, nor since. An observation, as above. */
-  readonly stalledFor: Set<number>;
+  /** When we last went on after a stall in which a node may have given us up, by its place. An observation, as above. */
+  readonly stalledAt: number[];
   at: number;
   facts: Fact[];
 }

@@ -48,6 +48,10 @@
  * ### A client
  * says `request` with an id of its own (unique on its connection) and a verb of verbs.ts; the answer is `reply` or `fail`
  * with that id, or, for verbs that stream, `item` many times and `done` (or `fail`) at the end. `abandon` ends a stream.
+ * A job whose spec says `direct` goes to its nodes with its client: `tickets` streams a ticket (ticket.ts) for each of its
+ * attempts, and the client says `redeem` with it on a connection of its own to the node, which listens as a coordinator
+ * does and knows the key from `joined`. The node takes an attempt once, by ticket or by `assign`, and tells the coordinator
+ * about it as about any other.
  * The receiver of a stream says `ready` with the number of items it has taken; at most 64 are under way beyond that.
  *
  * Either side may say `bye` before it closes.
@@ -62,6 +66,7 @@ import {
   int,
   list,
   nullable,
+  optional,
   raw,
   real,
   struct,
@@ -137,7 +142,15 @@ export const messages = variants({
   leave: [17, { reason }],
   leaving: [18, { reason }],
 
-  joined: [30, { name: nodeName, throttle: real(0.05, 1) }],
+  joined: [
+    30,
+    {
+      name: nodeName,
+      throttle: real(0.05, 1),
+      /** Whose tickets it may take: an Ed25519 key in DER. */
+      ticketKey: optional(nullable(bytes(limits.reasonLength)), null),
+    },
+  ],
   beat: [31, { seq: counter }],
   job: [32, { job: jobId, spec: jobSpecShape }],
   assign: [33, { seq: counter, job: jobId, tasks: list(assignedTask, limits.rowsPerMessage) }],

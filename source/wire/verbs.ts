@@ -1,6 +1,7 @@
 /** What clients ask of a coordinator: one row a verb. See messages.ts for how requests and answers travel. */
 import { disciplineNames, jobSpecShape, nodeName, policyNames } from '../model/job.ts';
 import { limits } from '../model/limits.ts';
+import { attemptKey, attemptShape, outcomeShape } from '../model/node.ts';
 import {
   drainPreviewShape,
   eventLineShape,
@@ -28,6 +29,7 @@ import {
   word,
 } from '../model/shape.ts';
 import type { Role } from './messages.ts';
+import { ticketShape } from './ticket.ts';
 
 const counter = int(0, Number.MAX_SAFE_INTEGER);
 const job = int(1, Number.MAX_SAFE_INTEGER);
@@ -98,6 +100,22 @@ export const verbs = {
     struct({ job, index, follow: flag, tail: nullable(counter) }),
     struct({ index: counter, stream: int(1, 2), data: bytes(limits.outputPieceBytes), cut: counter }),
     read,
+    true,
+  ),
+  /** Streams a ticket for each attempt of a job that was submitted as `direct`, until the job has ended. */
+  tickets: verb(
+    struct({ job }),
+    struct({ ...attemptKey, node: nodeName, address: text(limits.reasonLength), ticket: ticketShape }),
+    submit,
+    true,
+  ),
+  /** This ticket cannot be used: its task goes to the node the usual way. */
+  'ticket-back': verb(attemptShape, nothing, submit),
+  /** Asked of a node: runs the task of a ticket. Streams what it writes (1 stdout, 2 stderr) as it comes, and last its outcome. */
+  redeem: verb(
+    struct({ ticket: ticketShape }),
+    struct({ stream: int(0, 2), data: bytes(limits.outputPieceBytes), outcome: nullable(outcomeShape) }),
+    submit,
     true,
   ),
   cancel: verb(struct({ job, index }), struct({ tasks: counter }), submit),

@@ -8,15 +8,14 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout, setImmediate as turn } from 'node:timers/promises';
+import { setTimeout } from 'node:timers/promises';
 import { openPlayer } from '../../source/feed/player.ts';
-import { startRecorder } from '../../source/feed/recorder.ts';
 import { summarise } from '../../source/feed/summary.ts';
 import { cursorOf } from '../../source/feed/trace-cursor.ts';
 import { openTrace } from '../../source/feed/trace-reader.ts';
 import { lookAt } from '../../source/view/look.ts';
-import { emptySeries, observe } from '../../source/view/series.ts';
-import { numbers, session } from '../feed/trace-session.ts';
+import { numbers } from '../feed/trace-session.ts';
+import { recordDay } from './recorded-day.ts';
 
 const [phase = '', file = '', hours = '24', nodes = '100', tasksPerSecond = '6'] = process.argv.slice(2);
 
@@ -30,40 +29,11 @@ function megabytes(bytes: number): string {
 }
 
 async function record(): Promise<void> {
-  const tasksPerJob = 250;
-  const day = session({
+  const { facts, recordMs, worstMs } = await recordDay(file, {
+    hours: Number(hours),
     nodes: Number(nodes),
-    seconds: Number(hours) * 3_600,
-    jobsPerSecond: Number(tasksPerSecond) / tasksPerJob,
-    tasksPerJob,
-    taskMs: 20_000,
-    failures: 0.005,
-    trouble: 0.002,
+    tasksPerSecond: Number(tasksPerSecond),
   });
-  const series = emptySeries();
-  const recorder = startRecorder({
-    file,
-    version: 'bench',
-    state: day.state,
-    series,
-    log: (line) => console.log(line),
-  });
-  let facts = 0;
-  let recordMs = 0;
-  let worstMs = 0;
-  for (let more = true; more; ) {
-    more = day.run((batch) => {
-      for (const fact of batch) observe(series, day.state, fact);
-      facts += batch.length;
-      const before = performance.now();
-      recorder.record(batch);
-      const took = performance.now() - before;
-      recordMs += took;
-      if (took > worstMs) worstMs = took;
-    }, 60);
-    while (recorder.status().waitingBytes > 4e6) await turn();
-  }
-  await recorder.close();
   console.log(
     `recorded  ${facts} facts, ${((recordMs * 1_000) / facts).toFixed(2)} us a fact on the loop, at most ${worstMs.toFixed(1)} ms at once`,
   );

@@ -7,6 +7,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { NodeRow, ResultRow } from '../../source/model/report.ts';
 import { processStat } from '../../source/node/process-stat.ts';
+import { parseRecordLine } from '../../source/node/record-file.ts';
 import { startCluster, until } from '../helpers/lbtop.ts';
 
 export interface Restarted {
@@ -25,7 +26,7 @@ export interface Restarted {
   twice: number;
 }
 
-const script = 'echo "b $1 $$" >> "$2"; echo "did $1"; sleep "$3"; echo "e $1 $$" >> "$2"';
+const script = 'echo "b $1 $$" >> "$2"; echo "does $1"; sleep "$3"; echo "e $1 $$" >> "$2"; echo "did $1"';
 const shortTasks = 2;
 const longTasks = 2;
 
@@ -50,7 +51,8 @@ export async function restartNode(rounds: number): Promise<Restarted> {
     const [short, long] = [await submit('short', shortTasks, 1.5), await submit('long', longTasks, 6)];
     await until(() => lines('b').length === shortTasks + longTasks);
     await cluster.fleet.killCoordinator();
-    await until(() => lines('e').length === shortTasks);
+    // The node has seen their ends as well: what it had not is run again.
+    await until(() => unsettled(join(cluster.directory, 'state', 'lbtop', 'node-one', 'spool')) === shortTasks);
     const pids = lines('b').map((line) => Number(line.split(' ')[2]));
     const gone = once(child, 'exit');
     cluster.fleet.killNode('one');
@@ -68,7 +70,7 @@ export async function restartNode(rounds: number): Promise<Restarted> {
     ] as const)
       for (const line of (await cluster.lbtop(['results', String(job)])).stdout.trimEnd().split('\n')) {
         const { index, state, attempt, stdout } = JSON.parse(line) as ResultRow;
-        const whole = state === 'succeeded' && stdout === `did ${name}-${index}\n`;
+        const whole = state === 'succeeded' && stdout === `does ${name}-${index}\ndid ${name}-${index}\n`;
         if (!whole || (name === 'short' && attempt !== 1)) seen[key] += 1;
       }
     const ends = lines('e').map((line) => line.split(' ')[1]);
@@ -78,6 +80,17 @@ export async function restartNode(rounds: number): Promise<Restarted> {
     await over;
   }
   return seen;
+}
+
+/** Counts the ends that a node keeps for its coordinator. */
+function unsettled(spool: string): number {
+  const ends = new Set<string>();
+  for (const line of readFileSync(spool, 'utf8').split('\n')) {
+    const record = parseRecordLine(line) as { kind: string; outcome: number[]; id: string } | undefined;
+    if (record?.kind === 'ended') ends.add(`${record.outcome[0]}.${record.outcome[1]}#${record.outcome[2]}`);
+    if (record?.kind === 'settled') ends.delete(record.id);
+  }
+  return ends.size;
 }
 
 /** Prints what came of 10 rounds. */

@@ -67,7 +67,7 @@ export async function stall({ stallSeconds, realNodes, otherNodes }: StallOption
   const backMs = Math.round(performance.now() - begunAt);
   await cluster.lbtop(['wait', ...jobs.map(String)]);
   const events = (await cluster.lbtop(['events', '--json'])).stdout.trimEnd().split('\n');
-  const lost = events.filter((line) => / is lost/.test((JSON.parse(line) as EventLine).text)).length;
+  const lost = events.filter((line) => /^lost\b/.test((JSON.parse(line) as EventLine).text)).length;
   let right = 0;
   for (const job of jobs)
     for (const line of (await cluster.lbtop(['results', String(job)])).stdout.trimEnd().split('\n')) {

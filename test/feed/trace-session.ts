@@ -32,7 +32,8 @@ export interface Session {
    * does. Returns false when the end is reached.
    */
   run(applied: (facts: readonly Fact[], event: Event) => void, forSeconds?: number): boolean;
-  /** As that of the scheduler. */
+  /** As those of the scheduler. */
+  past: Scheduler['past'];
   anew: Scheduler['anew'];
 }
 
@@ -97,7 +98,7 @@ export function session({
   policy,
 }: SessionOptions): Session {
   const random = numbers(seed);
-  const { state, handle, anew } = createScheduler();
+  const { state, past, handle, anew } = createScheduler();
   const machines: Machine[] = [];
   const plan: Planned[] = [];
   let applied: (facts: readonly Fact[], event: Event) => void = () => {};
@@ -317,6 +318,7 @@ export function session({
   let begun = false;
   return {
     state,
+    past,
     anew,
     run(told, forSeconds = seconds) {
       applied = told;

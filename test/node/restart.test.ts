@@ -21,8 +21,8 @@ afterEach(() => {
 });
 
 /** Starts an agent of its own process; returns what it printed so far. */
-function start(text = '') {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'agent-process.ts'), dir, text], {
+function start(text = '', how = '') {
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'agent-process.ts'), dir, text, how], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   children.push(child);
@@ -97,8 +97,24 @@ test('an outcome that was not settled is told by the successor until it is', asy
     if (settled) await until(() => agent.snapshot().link === 'open' && agent.snapshot().unsettled === 0);
   }
   const spool = openSpool(join(dir, 'node-n1'), 'x', () => {});
-  expect(spool.outcomes).toEqual([]);
+  expect(spool.ends).toEqual([]);
   spool.close();
+});
+
+test('what a task wrote and nobody had stored is told by the successor, before its end', async () => {
+  const first = start('yes 0123456789 | head -c 300000; echo oops >&2', 'unheard');
+  await until(() => first.printed().includes('kept'));
+  first.child.kill('SIGKILL');
+  await first.ended;
+  const fake = fakeCoordinator();
+  await using _ = await agentOn(fake, { stateDir: dir });
+  const outcome = await until(() => fake.outcomes()[0]);
+  expect(outcome).toMatchObject({ outcome: 'succeeded', stdoutBytes: 300_000, stderrBytes: 5 });
+  expect(fake.output(outcome, 1).equals(Buffer.from('0123456789\n'.repeat(27_273)).subarray(0, 300_000))).toBe(true);
+  expect(fake.output(outcome, 2).toString()).toBe('oops\n');
+  expect(fake.heard.findLastIndex(({ kind }) => kind === 'output')).toBeLessThan(
+    fake.heard.findIndex(({ kind }) => kind === 'ended'),
+  );
 });
 
 test('a pid that another process has now is left alone', async () => {

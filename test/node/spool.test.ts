@@ -33,24 +33,49 @@ function outcome(job: number, error: string | null = null): Outcome {
 test('outcomes and processes survive; what is settled or gone does not', () => {
   const path = fresh();
   const first = openSpool(path, 'a', () => {});
-  for (let job = 1; job <= 5; job++) first.keep(outcome(job, 'é\n"x"'));
+  for (let job = 1; job <= 5; job++) first.keep(outcome(job, 'é\n"x"'), []);
   first.settle({ job: 2, ordinal: 0, attempt: 1 });
   first.began({ pid: 4_000_001, startTicks: 7 });
   first.began({ pid: 4_000_002, startTicks: 8 });
   first.gone(4_000_001);
   first.close();
   const second = openSpool(path, 'b', () => {});
-  expect(second.outcomes).toEqual([1, 3, 4, 5].map((job) => outcome(job, 'é\n"x"')));
+  expect(second.ends).toEqual([1, 3, 4, 5].map((job) => ({ outcome: outcome(job, 'é\n"x"'), rests: [] })));
   expect(second.processes).toEqual([{ pid: 4_000_002, startTicks: 8 }]);
   expect(second.agents).toEqual([{ id: 'a', groups: null }]);
   second.forgetEarlier();
   second.settle({ job: 1, ordinal: 0, attempt: 1 });
   second.close();
   const third = openSpool(path, 'c', () => {});
-  expect(third.outcomes.map((one) => one.job)).toEqual([3, 4, 5]);
+  expect(third.ends.map(({ outcome }) => outcome.job)).toEqual([3, 4, 5]);
   expect([third.processes, third.agents]).toEqual([[], [{ id: 'b', groups: null }]]);
   expect(statSync(join(path, 'spool')).mode & 0o777).toBe(0o600);
   third.close();
+});
+
+test('what is left of the output survives, byte for byte; where nothing is left it takes no room', async () => {
+  const path = fresh();
+  const first = openSpool(path, 'a', () => {});
+  const bytes = Buffer.from(Array.from({ length: 256 }, (_, i) => i));
+  const nothing = { offset: 3, data: new Uint8Array(0), cut: 0 };
+  first.keep(outcome(1), [{ offset: 7, data: bytes, cut: 5 }, nothing]);
+  first.keep(outcome(2), [nothing, nothing]);
+  // Not only when it is told: perhaps there is nobody.
+  await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+  expect(readFileSync(join(path, 'spool'), 'utf8').split('\n').length).toBe(4);
+  first.close();
+  const second = openSpool(path, 'b', () => {});
+  expect(second.ends).toEqual([
+    {
+      outcome: outcome(1),
+      rests: [
+        { offset: 7, data: bytes, cut: 5 },
+        { ...nothing, data: Buffer.alloc(0) },
+      ],
+    },
+    { outcome: outcome(2), rests: [] },
+  ]);
+  second.close();
 });
 
 test('a torn tail is cut, at every byte', () => {
@@ -107,14 +132,14 @@ test('it is written anew before it grows without end', () => {
   const path = fresh();
   const spool = openSpool(path, 'a', () => {});
   for (let job = 1; job <= 20_000; job++) {
-    spool.keep(outcome(job));
+    spool.keep(outcome(job), []);
     if (job > 1) spool.settle({ job: job - 1, ordinal: 0, attempt: 1 });
     if (job % 10 === 0) spool.flush();
   }
   spool.close();
-  expect(statSync(join(path, 'spool')).size).toBeLessThan(300_000);
+  expect(statSync(join(path, 'spool')).size).toBeLessThan(1_100_000);
   const next = openSpool(path, 'b', () => {});
-  expect(next.outcomes.map((one) => one.job)).toEqual([20_000]);
+  expect(next.ends.map(({ outcome }) => outcome.job)).toEqual([20_000]);
   next.close();
 });
 
@@ -125,8 +150,8 @@ test('where it cannot write it says so once, and goes on', () => {
   rmSync(path, { recursive: true });
   writeFileSync(path, 'in the way');
   spool.forgetEarlier();
-  for (let job = 1; job <= 4_000; job++) {
-    spool.keep(outcome(job));
+  for (let job = 1; job <= 16_000; job++) {
+    spool.keep(outcome(job), []);
     spool.flush();
   }
   expect(logged.filter((line) => line.includes('cannot write')).length).toBe(1);

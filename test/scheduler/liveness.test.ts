@@ -50,10 +50,12 @@ describe('silence', () => {
     const on = busy();
     on.at += 60_000;
     on.tell({ kind: 'tick', stalled: true });
+    // What it had said before it gave up is read first.
+    on.tell({ kind: 'heard', node: 'a' });
     expect(on.tell({ kind: 'dropped', node: 'a', reason: 'silent' })).toEqual(['a dropped', 'a suspect']);
     expect(on.pass(19_000)).toEqual([]);
     expect(on.join('a', {}, { running: ['1.0#1'], waiting: ['1.1#1'] })).toEqual(['a is back']);
-    // Heard again, it is as any other.
+    // Back, it is as any other.
     on.tell({ kind: 'dropped', node: 'a', reason: 'reset' });
     expect(on.pass(5_000).at(-1)).toBe('a lost');
     expectFolded(on);

@@ -1,6 +1,9 @@
-/** `npm run readme`: writes the tables of words and keys into readme.md. */
+/** `npm run readme`: writes what is made from the program's own tables into the pages that have it. */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { generated } from './generated-pages.ts';
 import { fill } from './readme-tables.ts';
 
-const file = new URL('../../readme.md', import.meta.url);
-writeFileSync(file, fill(readFileSync(file, 'utf8')));
+for (const [page, places] of Object.entries(generated)) {
+  const file = new URL(`../../${page}`, import.meta.url);
+  writeFileSync(file, fill(readFileSync(file, 'utf8'), places));
+}

@@ -46,10 +46,14 @@ describe('messages', () => {
     const spec = {
       ...jobSpec({ work: { kind: 'task', argv: [], shell: false, task: 'noop', input: null } }),
       backoffFactor: 5,
+      direct: true,
     };
     const raw = messages.pack({ kind: 'job', job: 3, spec }) as [number, number, unknown[]];
     raw[2].pop();
-    expect(decode(packValue([raw]))).toEqual([{ kind: 'job', job: 3, spec: { ...spec, backoffFactor: 2 } }]);
+    expect(decode(packValue([raw]))).toEqual([{ kind: 'job', job: 3, spec: { ...spec, direct: false } }]);
+    raw[2].pop();
+    const older = { ...spec, direct: false, backoffFactor: 2 };
+    expect(decode(packValue([raw]))).toEqual([{ kind: 'job', job: 3, spec: older }]);
   });
 });
 

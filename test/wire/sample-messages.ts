@@ -104,6 +104,7 @@ export const spec: Arbitrary<JobSpec> = fc.record({
   cwd: maybe(text()),
   stdin: maybe(binary()),
   backoffFactor: real(1, 10),
+  direct: fc.boolean(),
 });
 
 const version = fc.nat(65_535);
@@ -133,7 +134,7 @@ const fields: { [K in MessageKind]: Arbitrary<Omit<MessageOf<K>, 'kind'>> } = {
   progress: attempt.chain((key) => fc.record({ share: real(0, 1), note: text() }).map((rest) => ({ ...key, ...rest }))),
   leave: fc.record({ reason: text() }),
   leaving: fc.record({ reason: text() }),
-  joined: fc.record({ name, throttle: real(0.05, 1) }),
+  joined: fc.record({ name, throttle: real(0.05, 1), ticketKey: maybe(binary()) }),
   beat: fc.record({ seq: counter }),
   job: fc.record({ job: id, spec }),
   assign: fc.record({

@@ -1,8 +1,8 @@
 /** `lbtop explain` */
-import { taskReason } from '../../model/report.ts';
+import { type Explanation, taskReason } from '../../model/report.ts';
 import type { Call } from '../call.ts';
 import { exactTime, unknown } from '../format.ts';
-import { printJson, printLine } from '../io.ts';
+import { type Io, printJson, printLine } from '../io.ts';
 import { cellText } from '../plain-text.ts';
 import { onePage, printRows } from '../table.ts';
 import { taskOf } from '../targets.ts';
@@ -14,11 +14,13 @@ function counted(reason: string, many: number): string {
 /** Tells why a task waits, or why it went where it went. */
 export async function explain({ operands, flags, io, client }: Call): Promise<number> {
   const why = await (await client()).request('explain', taskOf(operands[0] as string));
-  const { stdout } = io;
-  if (flags.json) {
-    await printJson(stdout, why);
-    return 0;
-  }
+  await printExplanation(io.stdout, why, flags.json === true);
+  return 0;
+}
+
+/** Prints an explanation, for a person or as one JSON value. */
+export async function printExplanation(stdout: Io['stdout'], why: Explanation, json: boolean): Promise<void> {
+  if (json) return printJson(stdout, why);
   const where = why.node === null ? '' : ` on ${why.node}`;
   await printLine(
     stdout,
@@ -34,7 +36,7 @@ export async function explain({ operands, flags, io, client }: Call): Promise<nu
         `${why.state === 'queued' ? 'waits: ' : ''}${waiting.map(([reason, many]) => counted(reason, many)).join(', ')}`,
       ),
     );
-  if (why.candidates.length === 0) return 0;
+  if (why.candidates.length === 0) return;
   await printRows(
     stdout,
     [
@@ -50,5 +52,4 @@ export async function explain({ operands, flags, io, client }: Call): Promise<nu
     onePage(why.candidates),
     false,
   );
-  return 0;
 }

@@ -4,6 +4,7 @@ import { exitCodes, LbtopError } from '../../model/errors.ts';
 import type { JobRow, TaskRow } from '../../model/report.ts';
 import type { Call } from '../call.ts';
 import type { Client } from '../client.ts';
+import { takeDirectly } from '../direct.ts';
 import { OutputClosed, printJson, printLine } from '../io.ts';
 import { submitJob, warn } from '../job-request.ts';
 import { resultJson, resultPages } from '../pages.ts';
@@ -66,14 +67,20 @@ async function follow(call: Call, client: Client, job: number): Promise<number> 
       over.abort();
       throw error;
     });
-  const output = flags.json
-    ? Promise.resolve()
-    : client.stream(
-        'logs',
-        { job, index: null, follow: true, tail: null },
-        ({ stream, data }) => (stream === 1 ? io.stdout : io.stderr).write(data),
-        over.signal,
-      );
+  const write = (stream: number, data: Uint8Array): Promise<void> => (stream === 1 ? io.stdout : io.stderr).write(data);
+  const output = flags.direct
+    ? takeDirectly(client, job, {
+        write: flags.json ? async () => {} : write,
+        signal: over.signal,
+      })
+    : flags.json
+      ? Promise.resolve()
+      : client.stream(
+          'logs',
+          { job, index: null, follow: true, tail: null },
+          ({ stream, data }) => write(stream, data),
+          over.signal,
+        );
   await Promise.all([
     watch(output),
     watch(
