@@ -82,7 +82,7 @@ async function roundsOf(trial: EngineTrial, engine: Engine, cluster: Succession,
     const share = Math.random() / 2;
     await until(() => {
       const { begun, over } = counts.read();
-      return over >= tasks * share && begun > over;
+      return over >= tasks * share && (begun > over || over === tasks);
     });
     const at = performance.now();
     await submitting.longestMs();
