@@ -86,7 +86,10 @@ export async function readBack(store: Store, log: (line: string) => void): Promi
   const { state, recovered } = await readState(store);
   const { seq, facts, missing } = recovered;
   if (missing > 0)
-    log(`the journal has lost its last ${missing} batches: what was acknowledged in them is gone, its file was cut`);
+    log(
+      `the journal has lost its last ${missing === 1 ? 'batch' : `${missing} batches`}: its file was cut, ` +
+        'and what was acknowledged in there is gone',
+    );
   if (seq > 0) {
     const took = Math.round(performance.now() - begun);
     log(`recovered ${state.jobs.size} jobs and ${state.nodes.size} nodes in ${took} ms (${facts} facts)`);

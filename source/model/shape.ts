@@ -23,6 +23,8 @@ export interface Shape<T> {
   readonly same?: boolean;
   /** Present on `optional`: what a field is when the writer did not send it. */
   readonly absent?: { value: T };
+  /** Present on `struct`, for the protocol page: its fields in the order of the wire. */
+  readonly fields?: Readonly<Record<string, Shape<unknown>>>;
 }
 
 /** The type that a shape describes. */
@@ -164,6 +166,7 @@ export function struct<F extends Record<string, Shape<unknown>>>(fields: F): Sha
   const parts = compile(fields);
   return {
     says: `[${parts.map(({ name, shape }) => `${name}: ${shape.says}`).join(', ')}]`,
+    fields,
     pack: (value) => packFields(parts, value as Record<string, unknown>, []),
     unpack: (raw) => unpackFields(parts, raw, 0, {}) as StructOf<F>,
   };

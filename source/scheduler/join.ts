@@ -50,7 +50,7 @@ export function decideJoin(turn: Turn, event: EventOf<'join'>): void {
   // Its end follows: until then nobody else is given the task.
   for (const attempt of ended) {
     const job = state.jobs.get(attempt.job);
-    if (job !== undefined && attempt.ordinal < job.tasks.count && isForgotten(job, attempt))
+    if (job !== undefined && attempt.ordinal < job.tasks.count && isForgotten(state, job, attempt))
       adopt(turn, node, attempt, false);
   }
   // A node that stays away from work gives its old, unstarted tasks back; what was asked back before is asked again.
@@ -64,13 +64,14 @@ function adopt(turn: Turn, node: NodeState, attempt: Attempt, running: boolean):
   const key = keyOf(attempt);
   const held = node.held.get(idOf(attempt));
   const job = turn.state.jobs.get(attempt.job);
-  if (job === undefined || !isCurrent(job, node, held, attempt)) {
+  if (job === undefined || !isCurrent(turn.state, job, node, held, attempt)) {
     const why = held?.stopping ?? 'another attempt counts';
     emit(turn, { kind: 'stop-asked', ...key, node: node.name, why, requeue: false });
     return;
   }
   // Taken for lost, and its task still waits: the same attempt goes on.
-  if (held === undefined) emit(turn, { kind: 'assigned', ...key, node: node.name, adopted: isForgotten(job, attempt) });
+  if (held === undefined)
+    emit(turn, { kind: 'assigned', ...key, node: node.name, adopted: isForgotten(turn.state, job, attempt) });
   if (running && node.held.get(idOf(attempt))?.startedAt === null)
     emit(turn, { kind: 'started', ...key, node: node.name });
   // Asked for before the connection broke, perhaps never heard.

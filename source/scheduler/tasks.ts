@@ -5,7 +5,7 @@ import type { JobState } from '../model/job.ts';
 import { limits } from '../model/limits.ts';
 import { type Attempt, attemptId, keyOf, type Outcome } from '../model/node.ts';
 import { checkDrained, recallUnstarted } from './hand-back.ts';
-import type { Held, JobRecord, NodeState } from './state.ts';
+import type { Held, JobRecord, NodeState, State } from './state.ts';
 import { emit, type Turn } from './turn.ts';
 
 /** A task that was running on this many nodes when they were lost is taken for the cause. */
@@ -25,12 +25,12 @@ export function decideOutcome(turn: Turn, { node: name, outcome }: EventOf<'outc
   if (node === undefined) return;
   const held = node.held.get(attemptId(outcome.job, outcome.ordinal, outcome.attempt));
   const job = turn.state.jobs.get(outcome.job);
-  if (job === undefined || !isCurrent(job, node, held, outcome)) {
+  if (job === undefined || !isCurrent(turn.state, job, node, held, outcome)) {
     // An end that is said again after a reconnect is not late: it was known.
     const executed = outcome.started && outcome.outcome !== 'stopped' && isAstray(job, outcome);
     if (held !== undefined || executed) emit(turn, { kind: 'released', ...keyOf(outcome), node: name, executed });
   } else if (held !== undefined || outcome.outcome === 'succeeded' || outcome.outcome === 'failed') {
-    if (held === undefined && isForgotten(job, outcome))
+    if (held === undefined && isForgotten(turn.state, job, outcome))
       emit(turn, { kind: 'assigned', ...keyOf(outcome), node: name, adopted: true });
     endAttempt(turn, job, node, held, outcome);
   }
@@ -228,11 +228,17 @@ function endStateOf({ counts }: JobRecord): JobState {
  * last one as long as its task still waits: then what it did counts, and the task is not run again. An attempt whose end
  * was told does not come back: what its node says again has been heard.
  */
-export function isCurrent(job: JobRecord, node: NodeState, held: Held | undefined, attempt: Attempt): boolean {
+export function isCurrent(
+  state: State,
+  job: JobRecord,
+  node: NodeState,
+  held: Held | undefined,
+  attempt: Attempt,
+): boolean {
   if (held !== undefined) return held.current;
   const { tasks } = job;
   if (attempt.ordinal >= tasks.count || tasks.state(attempt.ordinal) !== 'queued') return false;
-  if (isForgotten(job, attempt)) return true;
+  if (isForgotten(state, job, attempt)) return true;
   return (
     tasks.get(attempt.ordinal, 'attempt') === attempt.attempt &&
     tasks.get(attempt.ordinal, 'place') === node.place &&
@@ -240,9 +246,13 @@ export function isCurrent(job: JobRecord, node: NodeState, held: Held | undefine
   );
 }
 
-/** True for an attempt that was placed and nobody here knows of: a crash of the machine took the end of the journal. */
-export function isForgotten({ tasks }: JobRecord, { ordinal, attempt }: Attempt): boolean {
-  return tasks.get(ordinal, 'attempt') < attempt;
+/**
+ * True for an attempt that was placed and nobody here knows of: a crash of the machine took the end of the journal. Of a
+ * job that came since we started everything is known: then it is another job's of the same number, which the coordinator
+ * before us had (it kept all in memory, or ours are an older copy of its data).
+ */
+export function isForgotten(state: State, { submittedAt, tasks }: JobRecord, { ordinal, attempt }: Attempt): boolean {
+  return submittedAt < state.startedAt && tasks.get(ordinal, 'attempt') < attempt;
 }
 
 /** True where nobody knew until now how the attempt ended. */

@@ -9,7 +9,7 @@ import { askCancel, askDrain, askQuit, commandsToRetry } from './asking.ts';
 import { type InterfaceState, layoutOf, tableOf, windowHere, withTable } from './interface-state.ts';
 import type { Action } from './keys.ts';
 import { openPlace } from './places.ts';
-import { explain, readLog } from './reading.ts';
+import { explain, lastTop, openTask, readLog } from './reading.ts';
 import type { Reach } from './store.ts';
 import { moveTo } from './table-state.ts';
 import { targetNodes, targets } from './targets.ts';
@@ -180,7 +180,9 @@ function pageOf(state: InterfaceState): number {
 function move(reach: Reach, by: number): void {
   const state = reach.get();
   if (state.mode.kind === 'pages') {
-    const top = Math.max(0, Math.min(state.mode.top + by, 10_000));
+    const { lines } = state.mode;
+    const most = lines === 'help' ? 10_000 : lastTop(lines.length, state.rows);
+    const top = Math.max(0, Math.min(Math.min(state.mode.top, most) + by, most));
     return reach.set({ ...state, mode: { ...state.mode, top } });
   }
   const window = windowHere(state);
@@ -211,7 +213,7 @@ function openSelected(reach: Reach): void {
     case 'tasks':
     case 'node':
     case 'job':
-      return explain(reach, selected);
+      return openTask(reach, selected);
     case 'events': {
       const row = windowHere(state)?.events.find((one) => String(one.number) === selected);
       if (row === undefined) return;

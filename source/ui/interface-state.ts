@@ -47,6 +47,8 @@ export interface Pages {
   /** Help is made when it is drawn, for the width that there is. */
   readonly lines: readonly SafeText[] | 'help';
   readonly top: number;
+  /** It grows while one looks: whose it is. Where one stands at its end one stays there. */
+  readonly live?: symbol;
 }
 
 export type Mode = { readonly kind: 'table' } | Question | Choice | Typing | Pages;
@@ -135,7 +137,7 @@ export function layoutOf(state: InterfaceState): Layout {
   return layoutFor(state.columns, state.rows, {
     detail: screen === 'node' || screen === 'job' ? screen : null,
     // The tasks come and go with every window: below them the ticker would jump.
-    ticker: screen === 'nodes' || screen === 'jobs' || screen === 'tasks',
+    ticker: screen !== 'events' && screen !== 'charts',
     time: isPast(state),
     matched: screen === 'nodes' || screen === 'jobs' ? (windowHere(state)?.total ?? null) : null,
   });

@@ -153,7 +153,7 @@ export const keys: readonly KeyRow[] = [
   { keys: ['x'], action: 'cancel', context: screen, when: 'act', on: work, group: 'jobs and tasks', words: 'cancel', footer: ['cancel', 30] },
   { keys: ['r'], action: 'retry', context: screen, when: 'act', on: work, group: 'jobs and tasks', words: 'run again what failed', footer: ['retry', 31] },
   { keys: ['e'], action: 'explain', context: screen, when: 'always', on: tasks, group: 'jobs and tasks', words: 'explain: why it waits, or why it went there', footer: ['explain', 40] },
-  { keys: ['l'], action: 'log', context: screen, when: 'always', on: tasks, group: 'jobs and tasks', words: 'the end of its output', footer: ['log', 41] },
+  { keys: ['l'], action: 'log', context: screen, when: 'always', on: tasks, group: 'jobs and tasks', words: 'its output, as it comes', footer: ['log', 41] },
 
   { keys: ['P'], action: 'pause-queue', context: screen, when: 'act', group: 'the fleet', words: 'pause or resume the queue', footer: ['queue', 50] },
   { keys: ['b'], action: 'policy', context: screen, when: 'act', group: 'the fleet', words: 'policy', footer: ['policy', 51] },

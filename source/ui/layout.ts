@@ -41,7 +41,7 @@ export function layoutFor(columns: number, rows: number, wants: LayoutWants): La
   const boxedDetail = wants.detail === 'node' ? 9 : 7;
   const detailRows = wants.detail === null || tiny ? 0 : rows >= 30 ? boxedDetail : rows >= 18 ? 5 : rows >= 10 ? 1 : 0;
   const tickerBoxed = big;
-  const tickerLeast = tiny || !wants.ticker ? 0 : big ? (rows >= 44 ? 8 : 6) : rows >= 20 ? 2 : 0;
+  const tickerLeast = tiny || !wants.ticker ? 0 : leastTicker(rows, big, wants.detail !== null);
   const timeRows = !wants.time || tiny ? 0 : big ? 3 : rows >= 10 ? 2 : 1;
   // The title, the table's head and the footer are always there.
   const room = Math.max(1, rows - 3 - meterRows - (tabs ? 1 : 0) - detailRows - tickerLeast - timeRows);
@@ -49,4 +49,11 @@ export function layoutFor(columns: number, rows: number, wants: LayoutWants): La
   const tickerRows = tickerLeast + spare;
   const tableRows = room - spare;
   return { columns, rows, tiny, meters, meterRows, tabs, detailRows, tickerRows, tickerBoxed, timeRows, tableRows };
+}
+
+/** Rows of the newest events at least; below a detail the tasks come first. */
+function leastTicker(rows: number, boxed: boolean, belowDetail: boolean): number {
+  if (!boxed) return rows >= 20 ? 2 : 0;
+  if (belowDetail) return rows >= 36 ? 6 : 0;
+  return rows >= 44 ? 8 : 6;
 }

@@ -1,13 +1,18 @@
 /** Texts that are asked for: why a task is where it is, and the end of what it wrote. */
+import { oneLine } from '../model/errors.ts';
 import type { Explanation } from '../model/report.ts';
 import { pad } from '../view/cells.ts';
 import { displayText } from '../view/display-text.ts';
 import { counted, grouped, unknown } from '../view/format.ts';
 import { fixed, joined, type SafeText, vouched } from '../view/safe-text.ts';
+import { isPast } from './interface-state.ts';
 import type { Reach } from './store.ts';
 
 const tailBytes = 64 * 1024;
 const linesKept = 2_000;
+const longestLine = 16_384;
+/** Between two drawings of an output that grows, ms. */
+const growMs = 100;
 
 function idOf(task: string | null): { job: number; index: number } | null {
   const [, job, index] = /^(\d+)\.(\d+)$/.exec(task ?? '') ?? [];
@@ -60,17 +65,97 @@ function explanationLines(said: Explanation): SafeText[] {
   return lines;
 }
 
-/** Shows the end of what a task has written. */
+/** First line of the last screenful of a text in a box. */
+export function lastTop(lines: number, rows: number): number {
+  return Math.max(0, lines - Math.max(1, rows - 2));
+}
+
+/** Shows the end of what a task has written, and what it writes while one looks. */
 export function readLog(reach: Reach, task: string | null): void {
   const id = idOf(task);
   const { feed } = reach;
   if (id === null) return;
   if (feed.logTail === undefined) return reach.toast(fixed('outputs are not kept here'), 'refused');
-  reach.read(joined(fixed('output of task '), displayText(task ?? '')), async () => {
-    const bytes = (await feed.logTail?.(id.job, id.index, tailBytes)) ?? new Uint8Array(0);
-    const lines = new TextDecoder().decode(bytes).split('\n');
-    if (lines.at(-1) === '') lines.pop();
-    if (lines.length === 0) return [fixed('it has written nothing so far')];
-    return lines.slice(-linesKept).map((line) => displayText(line.replace(/\r$/, ''), 1_000));
+  reach.follow(joined(fixed('output of task '), displayText(task ?? '')), (show) =>
+    outputLines(reach, id, (lines) => show(lines.length === 0 ? [fixed('it has written nothing so far')] : lines)),
+  );
+}
+
+/** Shows a task: how it came to be where it is, and its output as it comes. */
+export function openTask(reach: Reach, task: string | null): void {
+  const id = idOf(task);
+  const { feed } = reach;
+  if (id === null) return;
+  reach.follow(joined(fixed('task '), displayText(task ?? '')), (show) => {
+    let about: readonly SafeText[] = [fixed('…')];
+    let output: readonly SafeText[] = [];
+    const heading = fixed(feed.logTail === undefined ? 'its output is not kept here' : 'output');
+    const both = (): void => show([...about, fixed(''), heading, ...output]);
+    void (async () => {
+      try {
+        const said = await feed.explain?.(id.job, id.index);
+        about = said === undefined ? [fixed('explanations are not kept here')] : explanationLines(said);
+      } catch (error) {
+        about = [displayText(oneLine(error), 400)];
+      }
+      both();
+    })();
+    return outputLines(reach, id, (lines) => {
+      output = lines;
+      both();
+    });
   });
+}
+
+/** Gives the last lines of an output, again as it grows; returns how to end that. */
+function outputLines(
+  { feed, get }: Reach,
+  { job, index }: { job: number; index: number },
+  show: (lines: readonly SafeText[]) => void,
+): () => void {
+  const decoder = new TextDecoder();
+  let lines: string[] = [''];
+  let timer: NodeJS.Timeout | null = null;
+  let over = false;
+  const showNow = (): void => {
+    timer = null;
+    const shown = lines.at(-1) === '' ? lines.slice(0, -1) : lines;
+    if (!over) show(shown.map(lineText));
+  };
+  const take = (piece: Uint8Array): void => {
+    const [first = '', ...more] = decoder.decode(piece, { stream: true }).split('\n');
+    lines.push(`${lines.pop() ?? ''}${first}`.slice(-longestLine), ...more);
+    if (lines.length > linesKept) lines = lines.slice(-linesKept);
+    // A task that writes much is not to be drawn as often.
+    timer ??= setTimeout(showNow, growMs);
+  };
+  const refuse = (error: unknown): void => {
+    if (!over) show([displayText(oneLine(error), 400)]);
+  };
+  let following: { close(): void } | null = null;
+  try {
+    if (feed.followLog !== undefined && !isPast(get()))
+      following = feed.followLog(job, index, tailBytes, take, (why) => {
+        if (why !== null) refuse(why);
+        else showNow();
+      });
+    else
+      void feed.logTail?.(job, index, tailBytes).then((bytes) => {
+        take(bytes);
+        showNow();
+      }, refuse);
+  } catch (error) {
+    refuse(error);
+  }
+  return () => {
+    over = true;
+    if (timer !== null) clearTimeout(timer);
+    following?.close();
+  };
+}
+
+/** Of a line that was written over, what stands there last. */
+function lineText(line: string): SafeText {
+  const parts = line.replace(/\r+$/, '').split('\r');
+  return displayText(parts.at(-1) ?? '', 1_000);
 }

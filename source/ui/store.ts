@@ -18,6 +18,7 @@ import {
   withTable,
 } from './interface-state.ts';
 import { actionOf, type Context } from './keys.ts';
+import { lastTop } from './reading.ts';
 import { settle } from './table-state.ts';
 import { typed } from './typing.ts';
 
@@ -65,6 +66,8 @@ export interface Reach {
   toast(text: SafeText, kind: 'done' | 'refused'): void;
   quit(): void;
   stop(): void;
+  /** Shows a text that grows while one looks: `begin` gets what shows it, and returns what ends it. */
+  follow(title: SafeText, begin: (show: (lines: readonly SafeText[]) => void) => () => void): void;
   /** Shows what a question to the feed gives. */
   read(title: SafeText, ask: () => Promise<readonly SafeText[]>): void;
 }
@@ -89,9 +92,16 @@ export function interfaceStore(feed: Feed, options: StoreOptions): Store {
   let toastTimer: NodeJS.Timeout | null = null;
   const { promise: exit, resolve: resolveExit } = Promise.withResolvers<Exit>();
 
+  /** Ends what a growing text comes from; of the text that is shown. */
+  let followed: { live: symbol; end(): void } | null = null;
+
   const set = (next: InterfaceState): void => {
     if (next === state) return;
     state = next;
+    if (followed !== null && (state.mode.kind !== 'pages' || state.mode.live !== followed.live)) {
+      followed.end();
+      followed = null;
+    }
     askForLook();
     for (const listener of listeners) listener();
   };
@@ -167,6 +177,18 @@ export function interfaceStore(feed: Feed, options: StoreOptions): Store {
       if (options.owner) toast(fixed('the coordinator would stop too: leave it in a terminal of its own'), 'refused');
       else options.stop?.();
     },
+    follow(title, begin) {
+      const live = Symbol('followed');
+      set({ ...state, mode: { kind: 'pages', title, lines: [], top: 0, live } });
+      const end = begin((lines) => {
+        const { mode } = state;
+        if (mode.kind !== 'pages' || mode.live !== live || mode.lines === 'help') return;
+        const atEnd = mode.top >= lastTop(mode.lines.length, state.rows);
+        set({ ...state, mode: { ...mode, lines, top: atEnd ? lastTop(lines.length, state.rows) : mode.top } });
+      });
+      if (state.mode.kind === 'pages' && state.mode.live === live) followed = { live, end };
+      else end();
+    },
     read(title, ask) {
       void (async () => {
         try {
@@ -216,6 +238,7 @@ export function interfaceStore(feed: Feed, options: StoreOptions): Store {
     },
     close() {
       opened = false;
+      followed?.end();
       if (toastTimer !== null) clearTimeout(toastTimer);
       listeners.clear();
       feed.close();

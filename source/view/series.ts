@@ -15,6 +15,9 @@ export const samplesKept = 60;
 /** Failures that get a line of their own in one second; the others are counted on the last of them. */
 const failuresASecond = 20;
 
+/** How far back the events of one node or job are looked for. */
+const eventsSearched = 3_000;
+
 /** CPU of one node over its last heartbeats, in half percents of the machine; `next` is where the next one goes. */
 export interface NodeHistory {
   readonly cpu: Uint8Array;
@@ -215,6 +218,17 @@ export function lastEvents(series: Series, count: number): EventLine[] {
     if (line !== null) lines.push(line);
   }
   return lines;
+}
+
+/** Returns at most the last `count` events about those subjects, oldest first, of the last few thousand. */
+export function lastEventsAbout(series: Series, count: number, isAbout: (subject: string) => boolean): EventLine[] {
+  const lines: EventLine[] = [];
+  const oldest = Math.max(firstEvent(series), series.nextEvent - eventsSearched);
+  for (let number = series.nextEvent - 1; number >= oldest && lines.length < count; number--) {
+    const line = eventAt(series, number);
+    if (line !== null && isAbout(line.subject)) lines.push(line);
+  }
+  return lines.reverse();
 }
 
 /** Executions that ended a second, averaged over the last `seconds` complete seconds. */

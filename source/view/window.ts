@@ -3,7 +3,7 @@
  * sorted and filtered where the state is, so that an interface costs the same for ten nodes and for ten thousand.
  */
 import { limits } from '../model/limits.ts';
-import { eventLineShape, jobRowShape, nodeRowShape } from '../model/report.ts';
+import { type EventLine, eventLineShape, jobRowShape, nodeRowShape } from '../model/report.ts';
 import { bytes, type Infer, int, list, nullable, real, struct, text } from '../model/shape.ts';
 import type { JobRecord, State } from '../scheduler/state.ts';
 import { eventPage, eventRowShape } from './event-rows.ts';
@@ -12,7 +12,7 @@ import { type Look, lookShape } from './look.ts';
 import { nodeLine, nodeLineShape, nodePage } from './node-rows.ts';
 import { jobRow, nodeRow } from './report.ts';
 import { latest } from './ring.ts';
-import { historyOf, lastEvents, type Series, samplesKept } from './series.ts';
+import { historyOf, lastEvents, lastEventsAbout, type Series, samplesKept } from './series.ts';
 import { heldPage, jobTaskPage, taskLineShape } from './task-rows.ts';
 import { totalsOf, totalsShape } from './totals.ts';
 
@@ -75,7 +75,7 @@ export const windowShape = struct({
   /** Null on other screens, and where the node or the job is not there. */
   node: nullable(nodeDetailShape),
   job: nullable(jobDetailShape),
-  /** The newest events, oldest first. */
+  /** The newest events, oldest first; of one node or one job, where that is looked at. */
   newest: list(eventLineShape, 200),
   /** Known only where it is written. */
   recording: nullable(recordingShape),
@@ -104,9 +104,17 @@ export function selectWindow(state: State, series: Series, now: number, look: Lo
     events: found.events ?? [],
     node: found.node ?? null,
     job: found.job ?? null,
-    newest: lastEvents(series, look.events),
+    newest: newestEvents(series, look),
     recording: null,
   };
+}
+
+/** On the screen of one node or one job, those about it. */
+function newestEvents(series: Series, { screen, of, events }: Look): EventLine[] {
+  if (of === null || events === 0) return lastEvents(series, events);
+  if (screen === 'node') return lastEventsAbout(series, events, (subject) => subject === of);
+  const [job, task] = [`job ${of}`, `${of}.`];
+  return lastEventsAbout(series, events, (subject) => subject === job || subject.startsWith(task));
 }
 
 function find(state: State, series: Series, now: number, look: Look): Found {

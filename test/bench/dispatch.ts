@@ -120,13 +120,14 @@ async function compare(slots: number, tasks: number): Promise<void> {
     `${nodes} nodes of ${slots} slots, ${tasks} no-op tasks a round, tasks/s (us of CPU a task, all in one process)`,
   );
   console.log('      in memory           on disk          share   bare frames/s');
-  const all: { memory: number; disk: number; frames: number }[] = [];
+  const all: { memory: number; disk: number; frames: number; memoryMicros: number; diskMicros: number }[] = [];
   for (let i = 0; i <= rounds; i++) {
     const one = await round(memory, tasks);
     const other = await round(disk, tasks);
     if (i === 0) continue; // warm-up
     const frames = await bareFrames(tasks, nodes * slots * 2);
-    all.push({ memory: one.perSecond, disk: other.perSecond, frames });
+    const micros = { memoryMicros: one.microsPerTask, diskMicros: other.microsPerTask };
+    all.push({ memory: one.perSecond, disk: other.perSecond, frames, ...micros });
     console.log(
       `${cell(one)} ${cell(other)} ${share(other.perSecond, one.perSecond)} ${String(Math.round(frames)).padStart(15)}`,
     );
@@ -134,6 +135,7 @@ async function compare(slots: number, tasks: number): Promise<void> {
   const medians = { memory: median(all, 'memory'), disk: median(all, 'disk'), frames: median(all, 'frames') };
   console.log(
     `median ${Math.round(medians.memory)} in memory, ${Math.round(medians.disk)} on disk: ${share(medians.disk, medians.memory).trim()} of that; ` +
+      `by CPU time ${share(median(all, 'memoryMicros'), median(all, 'diskMicros')).trim()} (what a busy machine does not distort); ` +
       `in memory ${(medians.memory / medians.frames).toFixed(2)} of bare frames`,
   );
   for (const [what, fleet] of [

@@ -138,11 +138,11 @@ async function end(child: ChildProcess): Promise<void> {
   await over;
 }
 
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-const ownMs = (child: ChildProcess): number => processStat(child.pid as number)?.ownMs ?? 0;
-const memory = (child: ChildProcess) => processMemory(child.pid as number) ?? { residentBytes: 0, peakBytes: 0 };
+export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+export const ownMs = (child: ChildProcess): number => processStat(child.pid as number)?.ownMs ?? 0;
+export const memory = (child: ChildProcess) => processMemory(child.pid as number) ?? { residentBytes: 0, peakBytes: 0 };
 const show = (perSecond: number): string => perSecond.toFixed(0);
-const mebibytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(0);
+export const mebibytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(0);
 const sum = (values: readonly number[]): number => values.reduce((all, one) => all + one, 0);
 
 function median(values: readonly number[]): number {

@@ -7,6 +7,7 @@ const benches: Record<string, () => Promise<void>> = {
   attached: async () => (await import('./attached.ts')).benchAttached(),
   policies: async () => (await import('./policies.ts')).benchPolicies(),
   processes: async () => (await import('./processes.ts')).benchProcesses(),
+  agent: async () => (await import('./agent.ts')).benchAgent(),
   frame: async () => (await import('./frame.ts')).benchFrame(),
   dispatch: async () => (await import('./dispatch.ts')).benchDispatch(),
 };

@@ -89,6 +89,9 @@ export async function showMemory(): Promise<void> {
         `after ${(round + 1) * 50_000} tasks in ${round + 1} jobs that were forgotten: ` +
           `${mebibytes(residentBytes)} MiB of memory, ${mebibytes(journalBytes)} MiB of disk`,
       );
-  const most = (some: readonly Size[]) => Math.max(...some.map(({ residentBytes }) => residentBytes));
-  if (most(sizes.slice(20)) > 1.2 * most(sizes.slice(0, 20))) process.exitCode = 1;
+  // The disk goes up and down: facts stay until a snapshot stands for them, which is made after a million of them.
+  for (const key of ['residentBytes', 'journalBytes'] as const) {
+    const most = (some: readonly Size[]) => Math.max(...some.map((size) => size[key]));
+    if (most(sizes.slice(20)) > 1.25 * most(sizes.slice(0, 20))) process.exitCode = 1;
+  }
 }

@@ -101,9 +101,12 @@ export async function showRecovery(): Promise<void> {
       `${tasks} queued tasks (${says[work]}): listens ${Math.round(listeningMs)} ms after its start, ` +
         `dispatches after ${Math.round(firstTaskMs)} ms; ${queued} queued then`,
     );
-    if (firstTaskMs > 2_000) process.exitCode = 1;
+    if (firstTaskMs > limitMs[work]) process.exitCode = 1;
   }
 }
+
+/** A task takes memory when it is placed, a job from the beginning: a million jobs are a million objects to make. */
+const limitMs: Readonly<Record<Work, number>> = { array: 2_000, lines: 2_000, jobs: 30_000 };
 
 const says: Readonly<Record<Work, string>> = {
   array: 'one job of a million',

@@ -1,7 +1,13 @@
 /** The trials of `npm run chaos`, each in a small form. */
 import { expect, test } from 'vitest';
+import { limits } from '../../source/model/limits.ts';
 import { fillAgainAndAgain } from './disk-full.ts';
+import { misbehave } from './handlers.ts';
 import { killAgainAndAgain } from './kill-coordinator.ts';
+import { comeAndGo, type Size } from './memory.ts';
+import { restartNode } from './node-restart.ts';
+import { flood } from './output.ts';
+import { carry } from './random-bytes.ts';
 import { recoverQueued } from './recovery.ts';
 import { cutTrace } from './trace-cut.ts';
 
@@ -35,8 +41,38 @@ test.each(['array', 'lines', 'jobs'] as const)(
   },
 );
 
+test('a node killed with results that nobody was told: they are told, with their output, and not run again', {
+  timeout: 120_000,
+}, async () => {
+  const seen = await restartNode(1);
+  expect(seen).toMatchObject({ untold: 2, untoldWrong: 0, cut: 2, cutLost: 0, left: 0, twice: 0 });
+});
+
+test('jobs that come and go leave no memory behind', { timeout: 120_000 }, async () => {
+  const most = (sizes: readonly Size[]) => Math.max(...sizes.map(({ residentBytes }) => residentBytes));
+  const sizes = await comeAndGo(12, 5_000);
+  expect(most(sizes.slice(6))).toBeLessThan(1.25 * most(sizes.slice(0, 6)));
+});
+
 test('a recording that was cut plays up to the cut', async () => {
   const { trials, wrong } = await cutTrace(97);
   expect(wrong).toEqual([]);
   expect(trials).toBeGreaterThan(50);
+});
+
+test('a task that writes 300 MB costs neither its node nor the coordinator more memory than its window', async () => {
+  const one = await flood(300e6);
+  expect(one.keptBytes).toBe(limits.outputBytesPerStream);
+  expect(one.cutBytes).toBe(300e6 - limits.outputBytesPerStream);
+  expect(one.nodeGrowthBytes).toBeLessThan(64 * 1024 * 1024);
+  expect(one.coordinatorGrowthBytes).toBeLessThan(64 * 1024 * 1024);
+});
+
+test('200 random byte strings come through stdout as they were', async () => {
+  expect(await carry(200)).toMatchObject({ strings: 200, harmed: 0 });
+});
+
+test('handlers that go wrong in every way cost themselves alone', { timeout: 240_000 }, async () => {
+  for (const { what, ...counts } of await misbehave(2))
+    expect({ what, ...counts }).toEqual({ what, ended: 2, tasks: 2, unharmed: 2, beside: 2 });
 });

@@ -1,5 +1,5 @@
 /** `npm run chaos -- NAME…`: runs the named trials at their full size, or lists them. */
-const trials: Record<string, () => Promise<void>> = {
+export const trials: Record<string, () => Promise<void>> = {
   'kill-coordinator': async () => (await import('./kill-coordinator.ts')).showKills(),
   cut: async () => (await import('./journal-bytes.ts')).showCuts(),
   flip: async () => (await import('./journal-bytes.ts')).showFlips(),
@@ -11,11 +11,16 @@ const trials: Record<string, () => Promise<void>> = {
   memory: async () => (await import('./memory.ts')).showMemory(),
   'node-restart': async () => (await import('./node-restart.ts')).showNodeRestarts(),
   'second-coordinator': async () => (await import('./second-coordinator.ts')).showSeconds(),
+  output: async () => (await import('./output.ts')).showFlood(),
+  'random-bytes': async () => (await import('./random-bytes.ts')).showRandomBytes(),
+  handlers: async () => (await import('./handlers.ts')).showHandlers(),
   'process-care': async () => (await import('./process-care.ts')).showProcessCare(),
 };
 
-const names = process.argv.slice(2);
-if (names.length === 0 || names.some((name) => !(name in trials))) {
-  console.error(`which trial? npm run chaos -- NAME, with NAME one of: ${Object.keys(trials).join(', ')}`);
-  process.exitCode = 2;
-} else for (const name of names) await trials[name]?.();
+if (import.meta.main) {
+  const names = process.argv.slice(2);
+  if (names.length === 0 || names.some((name) => !(name in trials))) {
+    console.error(`which trial? npm run chaos -- NAME, with NAME one of: ${Object.keys(trials).join(', ')}`);
+    process.exitCode = 2;
+  } else for (const name of names) await trials[name]?.();
+}

@@ -1,15 +1,17 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { expect, test } from 'vitest';
 import { aloneRow } from '../bench/policies.ts';
+import { generated } from '../scripts/generated-pages.ts';
 import { fill } from '../scripts/readme-tables.ts';
 
 const root = resolve(import.meta.dirname, '../..');
-const pages = ['readme.md', 'source/readme.md', 'docs/library.md', 'docs/scheduling.md', 'docs/trace-format.md'];
+const docs = readdirSync(resolve(root, 'docs')).filter((file) => file.endsWith('.md'));
+const pages = ['readme.md', 'source/readme.md', ...docs.map((file) => `docs/${file}`)];
 
-test('the tables of words and keys are those of the program (npm run readme writes them)', () => {
-  const text = readFileSync(resolve(root, 'readme.md'), 'utf8');
-  expect(fill(text)).toBe(text);
+test.each(Object.entries(generated))('%s says what the program does (npm run readme writes it)', (page, places) => {
+  const text = readFileSync(resolve(root, page), 'utf8');
+  expect(fill(text, places)).toBe(text);
 });
 
 test('every link to a file leads to one', () => {

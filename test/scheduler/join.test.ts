@@ -326,7 +326,15 @@ describe('a crash of the machine took the end of the journal, and a node has wha
     on.join('a');
     on.join('b');
     on.submit(2);
+    startAgain(on);
+    on.join('a');
+    on.join('b');
     return on;
+  }
+
+  function startAgain(on: Fleet): void {
+    on.at += 1;
+    on.tell({ kind: 'session', version: 'v', policy: null, discipline: null, cpuLimit: null, seed: 1 });
   }
 
   test('what runs there goes on there, and nothing is sent', () => {
@@ -373,8 +381,24 @@ describe('a crash of the machine took the end of the journal, and a node has wha
     on.join('a');
     on.submit(1, { retries: 3, backoffMs: 0 });
     expect(on.dispatch()).toEqual(['1.0#1 assigned a']);
+    startAgain(on);
     return on;
   }
+
+  test('of a job that came after the start it is another’s of the same number: not believed, and its number is not given', () => {
+    const on = fleet();
+    startAgain(on);
+    on.at += 1;
+    on.submit(2);
+    expect(on.join('a', {}, { running: ['1.0#1'], ended: ['1.1#1'] })).toEqual([
+      'a joined',
+      '1.0#1 stop a another attempt counts',
+    ]);
+    expect(on.end('a', '1.1#1')).toEqual([]);
+    expect(on.end('a', '1.0#1')).toEqual(['1.0#1 released a']);
+    expect(on.dispatch()).toEqual(['1.0#2 assigned a', '1.1#1 assigned a']);
+    expectFolded(on);
+  });
 
   test('what followed on an end that was heard counts when that end is said again', () => {
     const on = oneBehind();

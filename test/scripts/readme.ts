@@ -1,12 +1,9 @@
-/** `npm run readme`: writes the tables of words and keys into readme.md, and those of docs/trace-format.md. */
+/** `npm run readme`: writes what is made from the program's own tables into the pages that have it. */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { fill, tables } from './readme-tables.ts';
-import { traceFormatTables } from './trace-format-tables.ts';
+import { generated } from './generated-pages.ts';
+import { fill } from './readme-tables.ts';
 
-for (const [page, places] of [
-  ['readme.md', tables],
-  ['docs/trace-format.md', traceFormatTables],
-] as const) {
+for (const [page, places] of Object.entries(generated)) {
   const file = new URL(`../../${page}`, import.meta.url);
   writeFileSync(file, fill(readFileSync(file, 'utf8'), places));
 }

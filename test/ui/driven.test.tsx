@@ -1,6 +1,6 @@
 import { renderToString } from 'ink';
 import { cleanup, render } from 'ink-testing-library';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { App, Screen } from '../../source/ui/app.tsx';
 import { type Exit, interfaceStore, type Store } from '../../source/ui/store.ts';
 import { themeFor } from '../../source/ui/theme.ts';
@@ -261,6 +261,53 @@ describe('acting', () => {
     expect(ui.screen()).toContain('second ␛[31mred␛[0m line');
     await ui.press('q');
     expect(ui.exit()).toBeNull();
+  });
+
+  test('a task shows how it came where it is, and its output as it comes', async () => {
+    const ui = await driven();
+    const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+    let sayBytes: (piece: Uint8Array) => void = () => {};
+    const say = (text: string): void => sayBytes(bytes(text));
+    let end: (why: string | null) => void = () => {};
+    let closed = 0;
+    ui.feed.followLog = (_job, _index, _bytes, onBytes, onEnd) => {
+      sayBytes = onBytes;
+      end = onEnd;
+      return { close: () => void closed++ };
+    };
+    const shows = (words: string | RegExp) => vi.waitFor(() => expect(ui.screen()).toMatch(words));
+    await ui.press('3', 'Enter');
+    await shows('2 nodes looked at');
+    say('frame 1\n10 %\r');
+    await shows(/frame 1/);
+    say('90 %\nžlu');
+    await shows(/90 %/);
+    expect(ui.screen()).not.toContain('10 %');
+    // A character may come in two pieces.
+    const split = bytes('ť\n\x1b[31mred');
+    for (const piece of [split.subarray(0, 1), split.subarray(1)]) sayBytes(piece);
+    await shows('žluť');
+    await shows('␛[31mred');
+    // At the end one stays there; elsewhere one stays where one is.
+    say(Array.from({ length: 200 }, (_, i) => `\nline ${i}`).join(''));
+    await ui.press('G');
+    await shows('line 199');
+    say('\nlast');
+    await shows('last');
+    await ui.press('g');
+    say('\nbehind');
+    await vi.waitFor(() => expect(ui.screen()).toMatch(/1–38 of 2\d\d/));
+    expect(ui.screen()).not.toContain('behind');
+    expect(closed).toBe(0);
+    end(null);
+    await ui.press('G');
+    await shows('behind');
+    await ui.press('Esc');
+    expect(closed).toBe(1);
+    expect(ui.store.state.mode.kind).toBe('table');
+    ui.feed.followLog = undefined;
+    await ui.press('Enter');
+    await shows('second ␛[31mred');
   });
 
   test('the queue, the policy, throttle, recording', async () => {

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { Block } from '../../source/ui/canvas.ts';
 import { type FrameOut, frameOut } from '../../source/ui/frame-out.ts';
 import type { Line, Piece } from '../../source/ui/line.ts';
@@ -106,12 +106,14 @@ test('whatever the frames and sizes were, the screen shows the last frame', asyn
       } else draw();
       if (random(5) === 0) await new Promise((resolve) => setImmediate(resolve));
     }
-    // The last resize of a storm is answered a moment later.
-    await expect
-      .poll(() => [frames.stream.columns, frames.stream.rows])
-      .toEqual([terminal.out.columns, terminal.out.rows]);
-    const wanted = await afresh(columns, rows, frame);
-    await expect.poll(() => terminal.looks(), { message: `seed ${seed}` }).toEqual(wanted);
+    // The last resize of a storm is answered a moment later, by a frame of its own: also where the size is what it was.
+    await vi.waitFor(
+      async () => {
+        expect([frames.stream.columns, frames.stream.rows]).toEqual([terminal.out.columns, terminal.out.rows]);
+        expect(await terminal.looks(), `seed ${seed}`).toEqual(await afresh(columns, rows, frame));
+      },
+      { timeout: 5_000, interval: 20 },
+    );
     frames.end();
   }
 });

@@ -82,6 +82,7 @@ const pictures: [name: string, keys: readonly string[]][] = [
   ['nodes', []],
   ['nodes-filtered-and-marked', ['/', ...'node-0', 'Enter', 'Space', 'j', 'Space']],
   ['node', ['Enter']],
+  ['task', ['3', 'Enter']],
   ['jobs', ['2']],
   ['job', ['2', 'G', 'Enter']],
   ['tasks', ['3']],
@@ -151,6 +152,17 @@ test('colours by depth', async () => {
   expect(drawn(store, feed, themeFor({ TERM: 'xterm' }))).not.toMatch(/[;[]38;/);
   if (saved === undefined) delete process.env.FORCE_COLOR;
   else process.env.FORCE_COLOR = saved;
+});
+
+test('what the tasks of a node take of its CPU has another colour than what others take', async () => {
+  const { store, feed } = await shown(120, 40, ['Enter']);
+  const theme = themeFor({ TERM: 'xterm-256color', LANG: 'C.UTF-8' });
+  const graph = drawn(store, feed, theme).split('\n').slice(4, 10);
+  const colour = (codes: string): RegExp => new RegExp(`\\x1b\\[${codes}m ?[\\u2801-\\u28ff]`);
+  // It is at 81 %, 59 % of them ours.
+  expect(graph[1]).toMatch(colour(theme.roles.others));
+  expect(graph[5]).toMatch(colour(theme.roles.heat0));
+  expect(graph[5]).not.toMatch(colour(theme.roles.others));
 });
 
 test('no line is wider than the terminal, at any size, on any screen', async () => {

@@ -47,6 +47,29 @@ describe('windows', () => {
     expect(note()).toBe(`draining ${left} left by ana (disk)`);
   });
 
+  test('the newest events of one node, of one job with its tasks, or of all', () => {
+    const session = fakeSession();
+    session.advance(90_000);
+    const subjects = (...look: Parameters<typeof lookAt>): string[] => [
+      ...new Set(windowOf(session, ...look).newest.map((event) => event.subject)),
+    ];
+    expect(subjects('node', { of: 'node-04', events: 50 })).toEqual(['node-04']);
+    const task = { node: 'node-01', exitCode: 1, signal: null, error: 'no', runMs: 5, cpuMs: 5, peakBytes: 0 };
+    for (const [job, ordinal] of [
+      [2, 7],
+      [22, 1],
+    ] as const)
+      session.say({ kind: 'ended', at: session.now, job, ordinal, attempt: 1, state: 'failed', ...task });
+    const failed = session.state.jobs.get(2)?.spec.span.first ?? 0;
+    expect(subjects('job', { of: '2', events: 200 })).toEqual(['job 2', `2.${failed + 7}`]);
+    expect(subjects('node', { of: 'nobody', events: 50 })).toEqual([]);
+    expect(subjects('nodes', { events: 50 }).length).toBeGreaterThan(2);
+    const newest = windowOf(session, 'node', { of: 'node-01', events: 1 }).newest;
+    const all = windowOf(session, 'node', { of: 'node-01', events: 50 }).newest;
+    expect(all.length).toBeGreaterThan(1);
+    expect(newest).toEqual(all.slice(-1));
+  });
+
   test('of what is not there are empty', () => {
     const session = fakeSession();
     for (const of of [null, 'nobody', '99', '']) {

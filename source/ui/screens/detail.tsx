@@ -108,20 +108,39 @@ function nodeRows(
   ];
   if (height < 9) return [state, cpu, memory, counts, since].slice(0, height);
   const left = Math.floor(width / 2);
-  const shown = graph(detail.cpu, left - 4, height - 3, theme.glyphs, 200).map(
-    (text, i): Row => [
-      [fixed(' '), 'text'],
-      [text, heat(1 - (i + 0.5) / (height - 3))],
-    ],
-  );
+  const shown = cpuGraph(detail, left - 4, height - 3, theme);
   const note = row.cpu === null ? fixed('') : joined(percent(row.cpu), fixed(' %'));
   return [
     state,
     ...beside(
-      boxed(theme, fixed('cpu, last minute'), note, shown, left, height - 1),
+      boxed(theme, fixed('cpu, last minute: ours, others'), note, shown, left, height - 1),
       boxed(theme, fixed('node'), fixed(''), [cpu, memory, counts, more, where, since], width - left, height - 1),
     ),
   ];
+}
+
+/** The CPU of the last minute: what the tasks took in the colour of its height, what others took on top of it. */
+function cpuGraph({ cpu, ours }: NodeDetail, width: number, height: number, theme: Theme): Row[] {
+  const perCell = theme.glyphs === 'braille' ? 2 : 1;
+  const first = ours.length - width * perCell;
+  const ownShare = (cell: number): number => {
+    let most = 0;
+    for (let i = 0; i < perCell; i++) most = Math.max(most, (ours[first + cell * perCell + i] ?? 0) / 200);
+    return most;
+  };
+  return graph(cpu, width, height, theme.glyphs, 200).map((text, y): Row => {
+    const middle = (height - y - 0.5) / height;
+    const pieces: Piece[] = [[fixed(' '), 'text']];
+    // Cells of one kind are one piece. The glyphs of graphs are one unit each.
+    for (let from = 0; from < text.length; ) {
+      const own = ownShare(from) >= middle;
+      let to = from + 1;
+      while (to < text.length && ownShare(to) >= middle === own) to++;
+      pieces.push([vouched(text.slice(from, to)), own ? heat(middle) : 'others']);
+      from = to;
+    }
+    return pieces;
+  });
 }
 
 function jobRows(

@@ -5,7 +5,7 @@ import { pad } from '../../view/cells.ts';
 import { displayText } from '../../view/display-text.ts';
 import type { EventRow } from '../../view/event-rows.ts';
 import { clock } from '../../view/format.ts';
-import { fixed, type SafeText } from '../../view/safe-text.ts';
+import { fixed, joined, type SafeText } from '../../view/safe-text.ts';
 import { plain, Rows } from '../components/rows.tsx';
 import { type InterfaceState, layoutOf, tableOf, windowHere } from '../interface-state.ts';
 import { boxed, type Row } from '../line.ts';
@@ -75,8 +75,12 @@ export function Ticker({ state, theme }: { state: InterfaceState; theme: Theme }
   if (tickerRows === 0) return null;
   const width = state.columns;
   const inside = tickerBoxed ? tickerRows - 2 : tickerRows;
-  const rows = (state.window?.newest ?? []).slice(-inside).map((event) => eventRow(event, state.utcOffsetMinutes));
-  const lines = tickerBoxed ? boxed(theme, fixed('events'), fixed('4 shows all'), rows, width, tickerRows) : rows;
+  const window = state.place.of === null ? state.window : windowHere(state);
+  const rows = (window?.newest ?? []).slice(-inside).map((event) => eventRow(event, state.utcOffsetMinutes));
+  const { of, screen } = state.place;
+  const whose = screen === 'job' ? fixed('events of job ') : fixed('events of ');
+  const title = of === null ? fixed('events') : joined(whose, displayText(of, 30));
+  const lines = tickerBoxed ? boxed(theme, title, fixed('4 shows all'), rows, width, tickerRows) : rows;
   return <Rows theme={theme} lines={plain(lines)} width={width} height={tickerRows} />;
 }
 
