@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """
-A node of lbtop in Python's standard library: runs commands for a coordinator, written from docs/protocol.md alone.
+A node of lbtop in Python's standard library: runs commands for a coordinator, by what docs/protocol.md says.
 
     python3 node.py --connect HOST:PORT --secret-file FILE [--name NAME] [--slots N]
 

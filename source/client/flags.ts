@@ -142,7 +142,7 @@ export const flagTable = {
     coordinator,
     'forget the oldest ended jobs where they have more tasks than this together (default 10000000)',
   ),
-  record: flag(file, 'FILE', coordinator, 'record the session into this file'),
+  record: flag(file, 'FILE', coordinator, 'record the session into this file; a recording that is there goes on'),
   headless: flag(toggle, '', coordinator, 'log lines instead of the interface'),
   store: flag(engine, 'URL', coordinator, 'durable state in an engine: etcd://HOST:2379,HOST:2379'),
   standby: flag(toggle, '', coordinator, 'with --store: wait to take over from the coordinator that leads'),

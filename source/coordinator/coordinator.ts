@@ -9,6 +9,7 @@ import { LbtopError, oneLine } from '../model/errors.ts';
 import type { Event } from '../model/event.ts';
 import type { Fact } from '../model/fact.ts';
 import type { DisciplineName, PolicyName } from '../model/job.ts';
+import { limits } from '../model/limits.ts';
 import { policyObjection } from '../scheduler/policies/policies.ts';
 import { createScheduler } from '../scheduler/scheduler.ts';
 import type { State } from '../scheduler/state.ts';
@@ -28,6 +29,7 @@ import { startLoop } from './loop.ts';
 import type { CoordinatorMetrics } from './metrics.ts';
 import type { NodeRegister } from './node-register.ts';
 import { nodeSessions } from './node-session.ts';
+import { quotaOutputs } from './output-quota.ts';
 import { memoryOutputs } from './outputs.ts';
 import { keptTasks, startRetention } from './retention.ts';
 import { storedOutputs } from './stored-outputs.ts';
@@ -111,7 +113,10 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
   const scheduler = createScheduler(durable?.state);
   const { state } = scheduler;
   const series = emptySeries();
-  const outputs = durable === null ? memoryOutputs() : storedOutputs({ ...durable, log });
+  const outputs = quotaOutputs(
+    durable === null ? memoryOutputs() : storedOutputs({ ...durable, log }),
+    limits.outputBytesPerJob,
+  );
   const items = itemShelf(durable);
   for (const job of state.jobs.values())
     if (job.endedAt === null && job.spec.items !== 'none') await items.restore(job.id);

@@ -148,6 +148,7 @@ async function played(trace: Trace, progress: (share: number) => Promise<void>):
     }
   }
 
+  trace.check();
   for (const node of state.nodes.values()) tallyOf(node.name).last = node;
   // As they joined; those that were forgotten after the others.
   const inOrder = new Set([...state.nodes.keys(), ...tallies.keys()]);

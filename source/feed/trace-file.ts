@@ -2,7 +2,16 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { LbtopError, oneLine } from '../model/errors.ts';
 import { expand } from './trace-bytes.ts';
-import { type BlockHead, blockHeadBytes, headBytes, isWhole, unpackBlockHead, unpackHead } from './trace-format.ts';
+import {
+  type BlockHead,
+  blockHeadBytes,
+  headBytes,
+  isPointerWhole,
+  isWhole,
+  pointerAt,
+  unpackBlockHead,
+  unpackHead,
+} from './trace-format.ts';
 
 /** A place where the file is not what was written. */
 export interface Damage {
@@ -36,6 +45,8 @@ export interface TraceFile {
   blockAt(offset: number): Block | null;
   /** Returns the payload, expanded; null where it is damaged. */
   payload(block: Block): Buffer | null;
+  /** Looks at every byte, and notes what does not fit its checksum. */
+  check(): void;
   /** Notes that a payload was not what its kind says. */
   note(offset: number, error: unknown): void;
   /** Closes the file; once is enough, more often does nothing. */
@@ -116,12 +127,22 @@ export function openTraceFile(file: string): TraceFile {
     }
   }
 
+  /** Returns a view of a block; null where its payload is not what was written. */
+  function wholeOf({ offset, end }: Block): Buffer | null {
+    const whole = look(offset, end - offset);
+    if (isWhole(whole)) return whole;
+    note(offset, 'a block does not fit its checksum');
+    return null;
+  }
+
+  function check(): void {
+    if (!isPointerWhole(look(0, headBytes))) note(pointerAt, 'the offset of the index does not fit its checksum');
+    for (const block of blocks(headBytes)) wholeOf(block);
+  }
+
   function payload(block: Block): Buffer | null {
-    const whole = look(block.offset, block.end - block.offset);
-    if (!isWhole(whole)) {
-      note(block.offset, 'a block does not fit its checksum');
-      return null;
-    }
+    const whole = wholeOf(block);
+    if (whole === null) return null;
     try {
       return expand(whole.subarray(blockHeadBytes));
     } catch (error) {
@@ -147,6 +168,7 @@ export function openTraceFile(file: string): TraceFile {
     blocks,
     blockAt,
     payload,
+    check,
     note,
     close() {
       if (!open) return;

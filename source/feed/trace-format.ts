@@ -73,9 +73,12 @@ export function unpackHead(head: Buffer, file: string): number {
       'usage',
       `${file} was recorded by a newer lbtop (format ${major}, this one reads ${formatMajor}): update lbtop to replay it`,
     );
-  const pointer = head.subarray(pointerAt, pointerAt + 8);
-  const trusted = checksum(pointer) === head.readUInt32BE(24);
-  return trusted ? Number(pointer.readBigUInt64BE()) : 0;
+  return isPointerWhole(head) ? Number(head.readBigUInt64BE(pointerAt)) : 0;
+}
+
+/** Returns true where the offset in the head of a file is the one that was written. */
+export function isPointerWhole(head: Buffer): boolean {
+  return checksum(head.subarray(pointerAt, pointerAt + 8)) === head.readUInt32BE(24);
 }
 
 /** Returns a block: its head and the payload, squeezed already. */

@@ -52,6 +52,8 @@ export interface Trace {
   readonly cut: Cut | null;
   /** Yields what stands from a keyframe on; without one, from the beginning. What is damaged becomes a gap. */
   items(from?: KeyframeAt): Generator<TraceItem>;
+  /** Looks at every byte of the file: all that is damaged is in `damage` then. */
+  check(): void;
   /** Notes that a fact of the block at that offset does not fit the state that the facts before it led to. */
   note(offset: number, error: unknown): void;
   /** What a block of inputs holds; null where it is damaged. */
@@ -147,6 +149,7 @@ function outlined(source: TraceFile, file: string): Trace {
     },
     items,
     inputs: (block) => unpackedOf(source, block, unpackInputs),
+    check: source.check,
     note: source.note,
     payload: source.payload,
     close: source.close,

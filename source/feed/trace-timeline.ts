@@ -1,13 +1,15 @@
 /**
  * A trace as a timeline for Perfetto and chrome://tracing, in the JSON of the Trace Event Format (Google, "Trace Event
- * Format", 2016): the coordinator is process 1 with the queue's counters, each node a process with its CPU as a counter and a
+ * Format", 2016): the coordinator is a process with the queue's counters, each node a process with its CPU as a counter and a
  * thread for each slot on which its tasks stand as complete events. Times are microseconds from the trace's beginning.
  */
 import type { Fact, FactOf } from '../model/fact.ts';
 import { indexOf, taskId } from '../model/job.ts';
+import { limits } from '../model/limits.ts';
 import { attemptId } from '../model/node.ts';
 import { apply } from '../scheduler/apply.ts';
 import { emptyState, type State } from '../scheduler/state.ts';
+import { slotTracks } from './slot-tracks.ts';
 import type { Trace } from './trace-reader.ts';
 
 /** One member of `traceEvents`. */
@@ -24,15 +26,8 @@ export interface TimelineEvent {
   args?: Record<string, string | number | null>;
 }
 
-interface Running {
-  pid: number;
-  slot: number;
-  since: number;
-  name: string;
-  job: number;
-}
-
-const coordinator = 1;
+/** Its number, and those of the nodes after it: beyond all numbers of threads, which some viewers keep in one space with them. */
+const coordinator = limits.slots + 1;
 /** The queue's counters are told at most so often. */
 const counterMs = 100;
 
@@ -41,9 +36,16 @@ export function* timeline(trace: Trace): Generator<{ events: TimelineEvent[]; sh
   let state = emptyState();
   let out: TimelineEvent[] = [];
   const pids = new Map<string, number>();
-  /** By node: which of its slots are taken. */
-  const slots = new Map<number, boolean[]>();
-  const running = new Map<string, Running>();
+  const tracks = slotTracks({
+    opened: (pid, slot) => name('thread_name', pid, slot, `slot ${slot}`),
+    ran({ pid, slot, since, until, id, end }) {
+      const ts = micros(since);
+      const dur = Math.max(0, micros(until) - ts);
+      const { job, name, attempt } = id;
+      const cat = state.jobs.get(job)?.spec.name || `job ${job}`;
+      out.push({ name, ph: 'X', pid, tid: slot, ts, dur, cat, args: { job, attempt, end } });
+    },
+  });
   let countedAt = Number.NEGATIVE_INFINITY;
   let counted = '';
   let last = trace.from;
@@ -64,44 +66,26 @@ export function* timeline(trace: Trace): Generator<{ events: TimelineEvent[]; sh
     return pid;
   }
 
-  function take(pid: number): number {
-    const taken = slots.get(pid) ?? [];
-    slots.set(pid, taken);
-    let slot = taken.indexOf(false);
-    if (slot === -1) {
-      slot = taken.length;
-      name('thread_name', pid, slot + 1, `slot ${slot + 1}`);
-    }
-    taken[slot] = true;
-    return slot;
-  }
-
   function start(node: string, key: { job: number; ordinal: number; attempt: number }, at: number): void {
-    const id = attemptId(key.job, key.ordinal, key.attempt);
-    if (running.has(id)) return;
     const spec = state.jobs.get(key.job)?.spec;
     const index = spec === undefined ? key.ordinal : indexOf(spec.span, key.ordinal);
-    const pid = pidOf(node);
-    running.set(id, { pid, slot: take(pid), since: at, name: taskId(key.job, index), job: key.job });
+    tracks.start({
+      key: attemptId(key.job, key.ordinal, key.attempt),
+      pid: pidOf(node),
+      room: state.nodes.get(node)?.info.slots ?? Number.POSITIVE_INFINITY,
+      cpus: spec?.cpus ?? 1,
+      id: { job: key.job, name: taskId(key.job, index), attempt: key.attempt },
+      at,
+    });
   }
 
   function end(fact: FactOf<'ended' | 'requeued' | 'released'>, how: string): void {
-    const id = attemptId(fact.job, fact.ordinal, fact.attempt);
+    const key = attemptId(fact.job, fact.ordinal, fact.attempt);
+    const runMs = fact.kind === 'ended' && fact.runMs > 0 ? fact.runMs : null;
     // Short tasks are told with their end alone.
-    if (!running.has(id) && fact.kind === 'ended' && fact.node !== null && fact.runMs > 0)
-      start(fact.node, fact, Math.max(trace.from, fact.at - fact.runMs));
-    const one = running.get(id);
-    if (one === undefined) return;
-    running.delete(id);
-    close(one, fact.at, how, fact.attempt);
-  }
-
-  function close({ pid, slot, since, name, job }: Running, at: number, how: string, attempt: number | null): void {
-    (slots.get(pid) as boolean[])[slot] = false;
-    const ts = micros(since);
-    const dur = Math.max(0, micros(at) - ts);
-    const cat = state.jobs.get(job)?.spec.name || `job ${job}`;
-    out.push({ name, ph: 'X', pid, tid: slot + 1, ts, dur, cat, args: { job, attempt, end: how } });
+    if (!tracks.has(key) && fact.kind === 'ended' && fact.node !== null && runMs !== null)
+      start(fact.node, fact, Math.max(trace.from, fact.at - runMs));
+    tracks.end(key, { at: fact.at, runMs, how });
   }
 
   function count(at: number): void {
@@ -150,12 +134,6 @@ export function* timeline(trace: Trace): Generator<{ events: TimelineEvent[]; sh
     }
   }
 
-  /** Nobody knows what became of what ran. */
-  function closeAll(at: number, how: string): void {
-    for (const one of running.values()) close(one, at, how, null);
-    running.clear();
-  }
-
   function begin(from: State): void {
     state = from;
     for (const node of state.nodes.values())
@@ -164,7 +142,8 @@ export function* timeline(trace: Trace): Generator<{ events: TimelineEvent[]; sh
 
   name('process_name', coordinator, 0, 'coordinator');
   for (const item of trace.items()) {
-    if (item.kind === 'gap') closeAll(last, 'not recorded');
+    // Nobody knows what became of what ran.
+    if (item.kind === 'gap') tracks.endAll(last, 'not recorded');
     else if (item.kind === 'state') begin(item.restored.state);
     else if (item.kind === 'facts')
       for (const fact of item.facts) {
@@ -182,6 +161,6 @@ export function* timeline(trace: Trace): Generator<{ events: TimelineEvent[]; sh
     out = [];
   }
   count(last);
-  closeAll(trace.to, 'still running');
+  tracks.endAll(trace.to, 'still running');
   yield { events: out, share: 1 };
 }

@@ -47,6 +47,8 @@ export const limits = {
   resultStreamBytes: 64 * 1024,
   /** Kept of each stream of a task; the rest is counted and marked as cut. */
   outputBytesPerStream: 64 * 1024 * 1024,
+  /** Kept of all tasks of a job together; the rest is marked as cut as well. */
+  outputBytesPerJob: 8 * 1024 * 1024 * 1024,
   /** One piece of output on the wire. */
   outputPieceBytes: 256 * 1024,
   /** Output that a node may have sent of one stream before the coordinator has stored it. */

@@ -6,7 +6,7 @@ import { killing, limits, liveness } from '../model/limits.ts';
 import type { NodeInfo } from '../model/node.ts';
 import type { Clock } from './clock.ts';
 import { converse, lateLink } from './conversation.ts';
-import { openDirect } from './direct.ts';
+import type { Direct, DirectOptions } from './direct.ts';
 import { dutyCycle } from './duty-cycle.ts';
 import { sharedEnvironment } from './environment.ts';
 import { type Executor, executor } from './executor.ts';
@@ -104,7 +104,7 @@ export async function assemble(
   const direct =
     listen === null
       ? null
-      : await openDirect({ ...options, listen, tasks: () => tasks }).catch((error: unknown) => {
+      : await listenDirectly({ ...options, listen, tasks: () => tasks }).catch((error: unknown) => {
           close();
           throw error;
         });
@@ -180,6 +180,11 @@ async function handlersOf(
   const memoryBytes = Math.max(handlerBytes.least, Math.min(handlerBytes.most, share));
   const env = sharedEnvironment(process.env);
   return { file, memoryBytes, names: await handlerNames({ file, memoryBytes, env }, clock) };
+}
+
+/** Its code is loaded by nodes that listen only. */
+async function listenDirectly(options: DirectOptions): Promise<Direct> {
+  return (await import('./direct.ts')).openDirect(options);
 }
 
 function infoOf(

@@ -33,7 +33,8 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   let fleet: Fleet | undefined;
   let client: Client | undefined;
   try {
-    fleet = await startFleet({ program: options.program, directory, signal });
+    // On a machine that is busy with other things it would wait for them: who looks at a demo wants to see it work.
+    fleet = await startFleet({ program: options.program, directory, arguments: ['--cpu-limit', '100'], signal });
     for (const name of nodeNames) fleet.startNode(name, ['--slots', String(slots), '--label', `tree=${name}`]);
     client = await connectClient({
       host: fleet.host,

@@ -4,7 +4,7 @@ import type { Fact } from '../model/fact.ts';
 import { type DisciplineName, jobSpec, type PolicyName } from '../model/job.ts';
 import { limits, liveness } from '../model/limits.ts';
 import type { Attempt, Outcome } from '../model/node.ts';
-import { createScheduler } from '../scheduler/scheduler.ts';
+import { createScheduler, type Scheduler } from '../scheduler/scheduler.ts';
 import { type Arrivals, arrivalSource, type Service, serviceSource } from './distributions.ts';
 import { eventHeap } from './event-heap.ts';
 import { randomStream } from './random.ts';
@@ -38,9 +38,16 @@ const repairMs = 10_000;
 /** One task as a job: all are alike to the scheduler. */
 const spec = jobSpec({ work: { kind: 'command', argv: ['simulated'], shell: false, task: '', input: null } });
 
-/** Lives through a plan; returns when each task came, began and ended. The same plan gives the same times. */
-export function runSynthetic(plan: Plan): Times {
+/**
+ * Lives through a plan; returns when each task came, began and ended. The same plan gives the same times. `watch` gets the
+ * scheduler before anything happens, and returns what is called with each event and the facts that it led to.
+ */
+export function runSynthetic(
+  plan: Plan,
+  watch?: (scheduler: Scheduler) => (facts: readonly Fact[], event: Event) => void,
+): Times {
   const scheduler = createScheduler(undefined, { remember: 0 });
+  const seen = watch?.(scheduler);
   const heap = eventHeap();
   const nodes = Array.from({ length: plan.nodes }, (_, i) =>
     simulatedNode(i, plan.slots, plan.speeds[i % plan.speeds.length] ?? 1),
@@ -76,7 +83,9 @@ export function runSynthetic(plan: Plan): Times {
   });
 
   function tell(event: Event): void {
-    for (const fact of scheduler.handle(event)) act(fact);
+    const facts = scheduler.handle(event);
+    seen?.(facts, event);
+    for (const fact of facts) act(fact);
   }
 
   function act(fact: Fact): void {

@@ -102,11 +102,14 @@ function painted(
   };
 }
 
-/** Streams that look like a terminal of this size to Ink, and are none. */
+/**
+ * Streams of a terminal of this size that is none. What Ink would write is not wanted: it is told that this is no terminal,
+ * else it gives the cursor back to ours at the end of the process.
+ */
 function screenOf(columns: number, rows: number): { stdin: NodeJS.ReadStream; stdout: NodeJS.WriteStream } {
   const stdout = new Writable({ decodeStrings: false, write: (_chunk, _encoding, done) => done() });
   const stdin = new Readable({ read: () => {} });
-  Object.assign(stdout, { isTTY: true, columns, rows });
+  Object.assign(stdout, { isTTY: false, columns, rows });
   Object.assign(stdin, { isTTY: true, setRawMode: () => stdin, ref: () => stdin, unref: () => stdin });
   return { stdin: stdin as NodeJS.ReadStream, stdout: stdout as NodeJS.WriteStream };
 }

@@ -117,10 +117,11 @@ function outputLines(
   let lines: string[] = [''];
   let timer: NodeJS.Timeout | null = null;
   let over = false;
+  const written = (): SafeText[] => (lines.at(-1) === '' ? lines.slice(0, -1) : lines).map(lineText);
   const showNow = (): void => {
+    if (timer !== null) clearTimeout(timer);
     timer = null;
-    const shown = lines.at(-1) === '' ? lines.slice(0, -1) : lines;
-    if (!over) show(shown.map(lineText));
+    if (!over) show(written());
   };
   const take = (piece: Uint8Array): void => {
     const [first = '', ...more] = decoder.decode(piece, { stream: true }).split('\n');
@@ -130,7 +131,9 @@ function outputLines(
     timer ??= setTimeout(showNow, growMs);
   };
   const refuse = (error: unknown): void => {
-    if (!over) show([displayText(oneLine(error), 400)]);
+    if (timer !== null) clearTimeout(timer);
+    // What was written is not lost by why no more comes.
+    if (!over) show([...written(), displayText(oneLine(error), 400)]);
   };
   let following: { close(): void } | null = null;
   try {

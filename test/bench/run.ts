@@ -9,6 +9,7 @@ const benches: Record<string, () => Promise<void>> = {
   processes: async () => (await import('./processes.ts')).benchProcesses(),
   agent: async () => (await import('./agent.ts')).benchAgent(),
   frame: async () => (await import('./frame.ts')).benchFrame(),
+  startup: async () => (await import('./startup.ts')).benchStartup(),
   dispatch: async () => (await import('./dispatch.ts')).benchDispatch(),
 };
 

@@ -14,8 +14,9 @@ import { summarise } from '../../source/feed/summary.ts';
 import { cursorOf } from '../../source/feed/trace-cursor.ts';
 import { openTrace } from '../../source/feed/trace-reader.ts';
 import { lookAt } from '../../source/view/look.ts';
+import { emptySeries, observe } from '../../source/view/series.ts';
 import { numbers } from '../feed/trace-session.ts';
-import { recordDay } from './recorded-day.ts';
+import { newDay, recordDay } from './recorded-day.ts';
 
 const [phase = '', file = '', hours = '24', nodes = '100', tasksPerSecond = '6'] = process.argv.slice(2);
 
@@ -24,18 +25,35 @@ function cpuMs(): number {
   return (user + system) / 1_000;
 }
 
+/** Of all threads. */
+function allCpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
+}
+
 function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
+const size = { hours: Number(hours), nodes: Number(nodes), tasksPerSecond: Number(tasksPerSecond) };
+
+/** The scheduler and the charts alone, then the same with a recorder: what it costs on the loop, and with all threads. */
 async function record(): Promise<void> {
-  const { facts, recordMs, worstMs } = await recordDay(file, {
-    hours: Number(hours),
-    nodes: Number(nodes),
-    tasksPerSecond: Number(tasksPerSecond),
+  const plain = newDay(size);
+  const alone = { loopMs: cpuMs(), allMs: allCpuMs() };
+  const seen = emptySeries();
+  plain.run((batch) => {
+    for (const fact of batch) observe(seen, plain.state, fact);
   });
+  const without = { loopMs: cpuMs() - alone.loopMs, allMs: allCpuMs() - alone.allMs };
+  const begun = { loopMs: cpuMs(), allMs: allCpuMs() };
+  const { facts, recordMs, worstMs } = await recordDay(file, size);
+  const ratio = (of: 'loopMs' | 'allMs', now: number): string => ((now - begun[of]) / without[of]).toFixed(2);
   console.log(
     `recorded  ${facts} facts, ${((recordMs * 1_000) / facts).toFixed(2)} us a fact on the loop, at most ${worstMs.toFixed(1)} ms at once`,
+  );
+  console.log(
+    `cost      ${ratio('loopMs', cpuMs())} times the CPU of the scheduler and the charts alone on the loop, ${ratio('allMs', allCpuMs())} times with all threads (${((without.loopMs * 1_000) / facts).toFixed(2)} us a fact without)`,
   );
 }
 

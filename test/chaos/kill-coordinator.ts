@@ -30,6 +30,8 @@ export interface Killed {
   restarted: number;
   /** Tasks that began again although they had ended. */
   runAgain: number;
+  /** What is not as it should be, and the coordinator's own counts. */
+  wrong: string[];
   seconds: number;
 }
 
@@ -122,25 +124,36 @@ function judged(rows: readonly ResultRow[], ledger: string, tasks: number, statu
   }
   let lost = 0;
   let counted = 0;
+  const wrong: string[] = [];
   const byIndex = new Map(rows.map((row) => [row.index, row]));
   for (let index = 0; index < tasks; index++) {
     const row = byIndex.get(index);
     if (!ended.has(index) || row?.state !== 'succeeded') lost += 1;
-    else if (row.stdout !== `${index}\n` || ended.get(index) !== 1) counted += 1;
+    else if (row.stdout !== `${index}\n` || ended.get(index) !== 1) {
+      counted += 1;
+      wrong.push(
+        `task ${index}: ${ended.get(index)} ends, attempt ${row.attempt}, wrote ${JSON.stringify(row.stdout)}`,
+      );
+    }
   }
   counted +=
     Math.abs((status.tasks.succeeded ?? 0) - tasks) + status.reexecuted + status.lateResults + (rows.length - tasks);
-  return { tasks, lost, counted, restarted, runAgain };
+  const { reexecuted, lateResults } = status;
+  wrong.push(`${status.tasks.succeeded} succeeded, ${reexecuted} executed again, ${lateResults} late results`);
+  return { tasks, lost, counted, restarted, runAgain, wrong };
 }
 
 /** Prints the counts of 200 kills during 10,000 tasks on four nodes. */
 export async function showKills(): Promise<void> {
   const options = { tasks: 10_000, kills: 200, nodes: 4, slots: 8, taskSeconds: 0.2 };
   console.log(`${options.kills} kills of the coordinator during ${options.tasks} tasks on ${options.nodes} nodes`);
-  const { kills, whileRunning, lost, counted, restarted, runAgain, seconds } = await killAgainAndAgain(options);
+  const seen = await killAgainAndAgain(options);
+  const { kills, whileRunning, lost, counted, restarted, runAgain, wrong, seconds } = seen;
   console.log(
     `${kills} kills in ${seconds} s, ${whileRunning} of them while tasks ran: ${lost} lost, ${counted} counted twice or wrongly, ` +
       `${restarted} running tasks restarted, ${runAgain} finished ones run again`,
   );
-  if (lost + counted + restarted + runAgain > 0) process.exitCode = 1;
+  if (lost + counted + restarted + runAgain === 0) return;
+  process.exitCode = 1;
+  for (const one of [...wrong.slice(0, 10), ...wrong.slice(10).slice(-1)]) console.log(`  ${one}`);
 }

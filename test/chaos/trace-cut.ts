@@ -22,11 +22,14 @@ async function recordedSession(): Promise<Buffer> {
   });
   const disk = memoryDisk();
   const series = emptySeries();
-  const recorder = startRecorder({ file: 'memory', version: 'trial', state: live.state, series, log: () => {}, disk });
+  const recorder = startRecorder({
+    ...{ file: 'memory', version: 'trial', state: live.state, series, anew: live.anew },
+    ...{ log: () => {}, disk },
+  });
   for (let more = true; more; )
-    more = live.run((facts) => {
+    more = live.run((facts, event) => {
       for (const fact of facts) observe(series, live.state, fact);
-      recorder.record(facts);
+      recorder.record(facts, event);
     }, 30);
   await recorder.close();
   return disk.contents();

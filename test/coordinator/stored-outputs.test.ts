@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { quotaOutputs } from '../../source/coordinator/output-quota.ts';
 import { memoryOutputs, type Outputs } from '../../source/coordinator/outputs.ts';
 import { storedOutputs } from '../../source/coordinator/stored-outputs.ts';
 import { groupCommit } from '../../source/journal/commit.ts';
@@ -88,3 +89,22 @@ test.each([
   await new Promise(setImmediate);
   expect((await outputs.page(1, 0, 10, 5)).tasks.size).toBe(0);
 });
+
+test.each(['memory', 'stored'])(
+  'a job keeps no more than its quota; the rest is counted and marked (%s)',
+  async (where) => {
+    const outputs = quotaOutputs(where === 'memory' ? memoryOutputs() : (await twoLives())[0], 10);
+    expect(await append(outputs, 0, 'hello ')).toBe(6);
+    // What is over is acknowledged too: the node is not to keep it.
+    expect(await append(outputs, 6, 'wonderful')).toBe(15);
+    expect(await append(outputs, 15, ' world')).toBe(21);
+    expect(await append(outputs, 21, '', 5)).toBe(26);
+    expect(await outputs.size(1, 0, 1)).toEqual({ bytes: 26, cut: 16 });
+    expect(await all(outputs)).toMatch(/^hello wond\[/);
+    const other = { ...task, job: 2 };
+    expect(
+      await new Promise((resolve) => outputs.append(other, 1, 0, bytes('of another job'), 0, resolve)),
+      'each job has its own',
+    ).toBe(14);
+  },
+);

@@ -9,6 +9,8 @@ import { type Cluster, finished, type Ran, startCluster, until } from '../helper
 
 const root = resolve(import.meta.dirname, '../..');
 const examples = join(root, 'examples');
+/** Those that use the library. */
+const programs = readdirSync(examples).filter((name) => name.endsWith('.ts'));
 
 let cluster: Cluster;
 let lbtop: Lbtop;
@@ -199,7 +201,7 @@ const shown: Record<string, () => Promise<void>> = {
   },
 };
 
-test.each(readdirSync(examples))('the example %s does what it says', async (name) => {
+test.each(programs)('the example %s does what it says', async (name) => {
   const run = shown[name];
   if (run === undefined) throw new Error(`nothing runs examples/${name}`);
   await run();
@@ -247,7 +249,7 @@ test('programs of users compile against what the package ships, and what is wron
   const start = `import { connect } from 'lbtop';\nconst lbtop = await connect();\n`;
   writeFileSync(join(directory, 'package.json'), '{"type":"module"}');
   writeFileSync(join(directory, 'use.ts'), userProgram);
-  for (const name of readdirSync(examples)) writeFileSync(join(directory, name), readFileSync(join(examples, name)));
+  for (const name of programs) writeFileSync(join(directory, name), readFileSync(join(examples, name)));
   for (const [place, [, program]] of wrong.entries())
     writeFileSync(join(directory, `wrong-${place}.ts`), start + program);
   writeFileSync(

@@ -1,4 +1,4 @@
-/** The node in Python, which was written from the protocol's page alone, at a real coordinator. */
+/** The node in Python, which speaks as the protocol's page says, at a real coordinator. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';

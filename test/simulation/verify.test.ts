@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync, statSync, truncateSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import { startRecorder } from '../../source/feed/recorder.ts';
 import { openTrace } from '../../source/feed/trace-reader.ts';
+import { LbtopError } from '../../source/model/errors.ts';
 import type { Fact } from '../../source/model/fact.ts';
 import { type Verification, verifyTrace } from '../../source/simulation/traces/verify.ts';
 import { emptySeries } from '../../source/view/series.ts';
@@ -110,6 +111,27 @@ describe('what is not the scheduler’s own is found', () => {
     const result = await verified(file);
     expect(result).toMatchObject({ verified: false, facts: 0, difference: null });
     expect(result.why).toContain('without what the scheduler was told');
+  });
+});
+
+describe('a byte that is not the one that was written', () => {
+  test('is found, wherever it stands: nothing else is proven then', { timeout: 120_000 }, async () => {
+    const file = await recorded({ seed: 3, nodes: 2, seconds: 60, jobsPerSecond: 0.1 });
+    const bytes = readFileSync(file);
+    const flipped = join(directory, 'flipped.lbtrace');
+    expect((await verified(file)).verified).toBe(true);
+    const missed: number[] = [];
+    for (let at = 0; at < bytes.length; at += at < 200 ? 1 : 13) {
+      const changed = Buffer.from(bytes);
+      changed[at] = (bytes[at] as number) ^ (1 << (at % 8));
+      writeFileSync(flipped, changed);
+      try {
+        if ((await verified(flipped)).verified) missed.push(at);
+      } catch (error) {
+        if (!(error instanceof LbtopError)) throw error;
+      }
+    }
+    expect(missed).toEqual([]);
   });
 });
 

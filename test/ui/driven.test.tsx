@@ -310,6 +310,21 @@ describe('acting', () => {
     await shows('second ␛[31mred');
   });
 
+  test('what was written of an output stays when no more can come', async () => {
+    const ui = await driven();
+    let end: (why: string | null) => void = () => {};
+    ui.feed.followLog = (_job, _index, _bytes, onBytes, onEnd) => {
+      end = onEnd;
+      onBytes(new TextEncoder().encode('frame 1\nframe 2'));
+      return { close: () => {} };
+    };
+    await ui.press('3', 'l');
+    await vi.waitFor(() => expect(ui.screen()).toContain('frame 2'));
+    end('the connection broke');
+    await vi.waitFor(() => expect(ui.screen()).toContain('the connection broke'));
+    expect(ui.screen()).toMatch(/frame 1.*frame 2.*the connection broke/s);
+  });
+
   test('the queue, the policy, throttle, recording', async () => {
     const ui = await driven();
     await ui.press('P');

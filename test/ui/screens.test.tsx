@@ -97,9 +97,11 @@ const pictures: [name: string, keys: readonly string[]][] = [
 ];
 
 describe.each([
+  [200, 60],
   [120, 40],
   [80, 24],
   [40, 10],
+  [30, 10],
 ])('%ix%i', (columns, rows) => {
   test.each(pictures)('%s', async (name, keys) => {
     const { store, feed } = await shown(columns, rows, keys);
@@ -116,7 +118,6 @@ describe.each([
 });
 
 test.each([
-  ['30x10', 30, 10],
   ['20x5', 20, 5],
   ['tiny', 60, 4],
 ])('small: %s', async (name, columns, rows) => {
@@ -163,6 +164,18 @@ test('what the tasks of a node take of its CPU has another colour than what othe
   expect(graph[1]).toMatch(colour(theme.roles.others));
   expect(graph[5]).toMatch(colour(theme.roles.heat0));
   expect(graph[5]).not.toMatch(colour(theme.roles.others));
+});
+
+test('every chart has a graph as soon as there are two rows for each', async () => {
+  for (const rows of [10, 13, 24, 40]) {
+    const { store, feed } = await shown(40, rows, ['5']);
+    const lines = plain(drawn(store, feed)).split('\n');
+    for (const title of ['throughput', 'waiting', 'at nodes']) {
+      const at = lines.findIndex((line) => new RegExp(`^\\W*${title}`).test(line));
+      expect(lines[at + 1] ?? '', `${title} in ${rows} rows`).not.toMatch(/[─╰╯]/);
+      expect(lines.slice(at + 1, at + 9).join(''), `${title} in ${rows} rows`).toMatch(/[\u2801-\u28ff]/);
+    }
+  }
 });
 
 test('no line is wider than the terminal, at any size, on any screen', async () => {

@@ -53,7 +53,7 @@ export function held<F extends keyof Entry>(
   const told = { policy: result.policy, text };
   if (result.dropped > 0 && below) return { ...told, holds: false, why: `${result.dropped} tasks did not end` };
   if (!isTrue) return { ...told, holds: false, why: `it is ${round(value)}, the bound ${round(bound)}` };
-  if (distance < error[figure])
+  if (error[figure] > 0 && distance <= error[figure])
     return {
       ...told,
       holds: false,

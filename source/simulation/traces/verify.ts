@@ -140,6 +140,7 @@ export async function verifyTrace(trace: Trace, progress: (share: number) => Pro
     }
   }
   lose();
+  trace.check();
   if (trace.damage.length > 0) result.why = trace.damage[0]?.why ?? null;
   else if (result.inputs === 0)
     result.why = 'it was recorded without what the scheduler was told: nothing can be proven';

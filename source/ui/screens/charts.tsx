@@ -29,20 +29,19 @@ function chartRows(window: Window, theme: Theme, width: number, height: number):
     Math.min(graphs.queued.length, theme.glyphs === 'braille' ? 2 * (width - 4) : width - 4) * graphs.bucketMs,
   );
   const time = (ms: number | null): SafeText => (ms === null ? unknown : duration(ms));
-  const chart = (title: SafeText, note: SafeText, values: readonly number[], role: Role, rows: number): Row[] =>
-    boxed(
-      theme,
-      title,
-      note,
-      graph(values, width - 4, Math.max(1, rows - 2), theme.glyphs).map(
-        (text): Row => [
-          [fixed(' '), 'text'],
-          [text, role],
-        ],
-      ),
-      width,
-      rows,
+  const chart = (title: SafeText, note: SafeText, values: readonly number[], role: Role, rows: number): Row[] => {
+    // A frame round a graph takes two rows: where there are none to spare, its title stands on it.
+    const framed = each >= 3;
+    const lines = graph(values, width - 4, Math.max(1, framed ? rows - 2 : rows - 1), theme.glyphs).map(
+      (text): Row => [
+        [fixed(' '), 'text'],
+        [text, role],
+      ],
     );
+    if (framed) return boxed(theme, title, note, lines, width, rows);
+    const head: Row = [[joined(fixed(' '), title), 'text']];
+    return [head, ...lines].slice(0, rows);
+  };
   const flow = joined(
     fixed('throughput  '),
     rate(totals.perSecond10s),
