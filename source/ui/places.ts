@@ -2,6 +2,8 @@
 import type { Place } from './interface-state.ts';
 import type { Reach } from './store.ts';
 
+const dayMs = 86_400_000;
+
 /** Shows another place; `below`: Esc comes back from it. */
 export function openPlace(reach: Reach, place: Place, below: boolean): void {
   const state = reach.get();
@@ -28,7 +30,13 @@ export function goTo({ feed: { time }, get }: Reach, text: string): boolean {
   const [, hours, minutes, seconds = '0'] = /^(\d{1,2}):(\d{2})(?::(\d{2}))?$/.exec(said) ?? [];
   if (hours === undefined || minutes === undefined) return false;
   const offsetMs = get().utcOffsetMinutes * 60_000;
-  const midnight = Math.floor((at + offsetMs) / 86_400_000) * 86_400_000 - offsetMs;
-  time.seek(midnight + (Number(hours) * 3_600 + Number(minutes) * 60 + Number(seconds)) * 1_000);
+  const midnight = Math.floor((at + offsetMs) / dayMs) * dayMs - offsetMs;
+  const there = midnight + (Number(hours) * 3_600 + Number(minutes) * 60 + Number(seconds)) * 1_000;
+  // Of the days around, the one whose time of day is known, or nearest to what is; then the one nearest to here.
+  const outside = (instant: number): number => Math.max(from - instant, instant - to, 0);
+  const [best = there] = [there, there - dayMs, there + dayMs].sort(
+    (a, b) => outside(a) - outside(b) || Math.abs(a - at) - Math.abs(b - at),
+  );
+  time.seek(best);
   return true;
 }

@@ -130,7 +130,8 @@ function watchProcess(
   end: (exit: InterfaceExit) => void,
   continued: () => void,
 ): () => void {
-  const hangup = (): void => end({ kind: 'hangup', stopped: false, message: null, code: 0 });
+  // As if the signal had come first: whoever started this is not to take it for the user's wish.
+  const hangup = (): void => end({ kind: 'hangup', stopped: false, message: null, code: signals.SIGHUP });
   const crashed = (error: unknown): void => end(failed(error));
   const onSignal = (signal: NodeJS.Signals): void =>
     end({ kind: 'signal', stopped: false, message: null, code: signals[signal as keyof typeof signals] });

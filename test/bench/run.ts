@@ -4,11 +4,13 @@ const benches: Record<string, () => Promise<void>> = {
   journal: async () => (await import('./journal.ts')).benchJournal(),
   trace: async () => (await import('./trace.ts')).benchTrace(),
   seek: async () => (await import('./seek.ts')).benchSeek(),
+  attached: async () => (await import('./attached.ts')).benchAttached(),
   policies: async () => (await import('./policies.ts')).benchPolicies(),
   processes: async () => (await import('./processes.ts')).benchProcesses(),
   agent: async () => (await import('./agent.ts')).benchAgent(),
   frame: async () => (await import('./frame.ts')).benchFrame(),
   startup: async () => (await import('./startup.ts')).benchStartup(),
+  engine: async () => (await import('./engine.ts')).benchEngine(),
   dispatch: async () => (await import('./dispatch.ts')).benchDispatch(),
 };
 

@@ -1,7 +1,6 @@
 /** The interface of a real coordinator on a real terminal. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { JobRow, Status } from '../../source/model/report.ts';
 import { type Cluster, program, startCluster, until } from '../helpers/lbtop.ts';
@@ -78,42 +77,36 @@ describe.skipIf(why !== null)('attached', () => {
     expect((await terminal.exited).exitCode).toBe(0);
   });
 
-  test('a terminal that is stopped, or an interface that is killed, costs the coordinator nothing', async () => {
+  test('a terminal that is stopped costs the coordinator nothing and then shows what is now; nor does one that is killed', async () => {
     await using cluster = await startCluster(['a', 'b']);
-    const done = async (): Promise<number> => (await cluster.json<Status>(['status'])).tasks.succeeded ?? 0;
-    /** Tasks that ended in a while, beside what happens meanwhile. */
-    const pace = async (ms: number): Promise<number> => {
-      const before = await done();
-      const from = performance.now();
-      await sleep(ms);
-      return (1_000 * ((await done()) - before)) / (performance.now() - from);
-    };
-    const { job } = await cluster.json<{ job: number }>(['submit', '--array', '1-400000', '--task', 'noop']);
-    await until(async () => (await done()) > 2_000);
-    const alone = await pace(4_000);
+    const status = (): Promise<Status> => cluster.json<Status>(['status']);
+    const done = async (): Promise<number> => (await status()).tasks.succeeded ?? 0;
+    const submit = async (tasks: number): Promise<number> =>
+      (await cluster.json<{ job: number }>(['submit', '--array', `1-${tasks}`, '--task', 'noop'])).job;
+    // Memory as it is after work of this kind.
+    await submit(20_000);
+    await until(async () => (await done()) === 20_000);
     const terminal = attach(cluster);
     await terminal.waitFor(/● a .*\n.*● b /);
     terminal.keys('5');
     await terminal.waitFor('throughput');
     terminal.stop();
-    const memory = async (): Promise<number> => (await cluster.json<Status>(['status'])).rssBytes ?? 0;
-    const rss = await memory();
-    const stopped = await pace(6_000);
-    const grown = (await memory()) - rss;
-    console.info(
-      `no-op tasks a second: ${Math.round(alone)} alone, ${Math.round(stopped)} beside a stopped terminal; memory ${Math.round(grown / 2 ** 20)} MiB more`,
-    );
-    expect(stopped).toBeGreaterThan(alone / 3);
-    expect(grown).toBeLessThan(150 * 2 ** 20);
+    const { rssBytes } = await status();
+    const { length } = terminal.output;
+    const job = await submit(100_000);
+    // The work goes on to its end, whoever reads; what is not read is not kept for later.
+    await until(async () => (await done()) === 120_000);
+    expect((await status()).rssBytes - rssBytes).toBeLessThan(150 * 2 ** 20);
+    expect(terminal.output.length).toBe(length);
     terminal.goOn();
     terminal.keys('1');
-    await terminal.waitFor(/[●▲] a .*\n.*[●▲] b /);
+    await terminal.waitFor(/done 120 000[\s\S]*[●▲] a .*\n.*[●▲] b /);
     process.kill(terminal.pid, 'SIGKILL');
     await terminal.exited;
-    const before = await done();
-    await until(async () => (await done()) > before);
+    const last = await submit(1_000);
+    expect((await cluster.lbtop(['wait', String(last)])).code).toBe(0);
     const rows = await cluster.json<JobRow[]>(['jobs']);
-    expect(rows.find((row) => row.job === job)?.failed).toBe(0);
+    expect(rows.find((row) => row.job === job)).toMatchObject({ succeeded: 100_000, failed: 0 });
   });
 
   test('a terminal that closes ends the interface, not the coordinator', async () => {

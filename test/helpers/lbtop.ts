@@ -26,11 +26,11 @@ export interface Cluster {
   readonly fleet: Fleet;
   readonly directory: string;
   /** Runs `lbtop ARGS…` against this cluster to its end. */
-  lbtop(args: readonly string[], input?: string): Promise<Ran>;
+  lbtop(args: readonly string[], input?: string, env?: Record<string, string>): Promise<Ran>;
   /** Runs it and parses what it printed as JSON; throws where it failed. */
   json<T>(args: readonly string[]): Promise<T>;
-  /** Starts it and does not wait. */
-  start(args: readonly string[]): ChildProcess;
+  /** Starts it and does not wait; `env` comes on top of the cluster's own. */
+  start(args: readonly string[], env?: Record<string, string>): ChildProcess;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -54,9 +54,13 @@ export async function startCluster(
   for (const name of nodes) fleet.startNode(name, ['--slots', '2']);
   const started: ChildProcess[] = [];
 
-  function start(args: readonly string[]): ChildProcess {
+  function start(args: readonly string[], env: Record<string, string> = {}): ChildProcess {
     const [node, script] = program();
-    const child = spawn(node, [script, ...args], { env: fleet.environment, stdio: 'pipe', cwd: directory });
+    const child = spawn(node, [script, ...args], {
+      env: { ...fleet.environment, ...env },
+      stdio: 'pipe',
+      cwd: directory,
+    });
     started.push(child);
     return child;
   }
@@ -64,7 +68,7 @@ export async function startCluster(
     fleet,
     directory,
     start,
-    lbtop: (args, input) => finished(start(args), input),
+    lbtop: (args, input, env) => finished(start(args, env), input),
     async json<T>(args: readonly string[]) {
       const { code, stdout, stderr } = await cluster.lbtop([args[0] as string, '--json', ...args.slice(1)]);
       if (code !== 0) throw new Error(`lbtop ${args.join(' ')} exited ${code}: ${stderr}`);

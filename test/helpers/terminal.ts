@@ -44,6 +44,8 @@ export interface TestTerminal {
   /** Reads nothing any more, as a terminal after Ctrl-S; and reads on, as after Ctrl-Q. */
   stop(): void;
   goOn(): void;
+  /** The terminal goes away, as its window is closed: nobody reads or writes any more. */
+  hangUp(): void;
   /** Kills with that signal. */
   signal(signal: string): void;
   readonly pid: number;
@@ -159,6 +161,8 @@ export function openTerminal(program: string, args: readonly string[], options: 
     },
     stop: () => pty.pause(),
     goOn: () => pty.resume(),
+    // What node-pty's own types leave out.
+    hangUp: () => (pty as IPty & { destroy(): void }).destroy(),
     signal: (signal) => pty.kill(signal),
     pid: pty.pid,
     modes: () => ({

@@ -509,6 +509,17 @@ describe('replay', () => {
       await ui.press('Enter');
     }
     expect(ui.time.calls).toEqual(['seek -30000', 'seek -20000', 'seek -300000', 'seek 90000', 'seek 210000']);
+    // A recording over midnight, from its morning: the evening is the one that it has.
+    const { now } = ui.time;
+    ui.time.now = { ...now, from: now.at - 14 * 3_600_000, to: now.at + 3_600_000 };
+    ui.time.calls.length = 0;
+    for (const text of ['23:01:30', '13:00', '12:31:30']) {
+      await ui.press('g');
+      await ui.type(text);
+      await ui.press('Enter');
+    }
+    expect(ui.time.calls).toEqual(['seek -46800000', 'seek 3510000', 'seek 1800000']);
+    ui.time.now = now;
     await ui.press('g');
     await ui.type('noon');
     await ui.press('Enter');
