@@ -79,14 +79,18 @@ export function standBy({ store, me, touch, log, signal }: SuccessionOptions): P
       log(`the leader at ${leader.address} is gone: taking over`);
       store.seize(leader, me).then(began, () => {}); // it has not worked: its lease tells
     };
-    touch(leader, over, AbortSignal.any([mine.signal, all])).catch((error) => {
-      // It may not listen yet. Where it will not have us, its lease tells when it is gone.
-      if (error instanceof LbtopError && error.code === 'refused' && error.message !== complaint) {
-        complaint = error.message;
-        log(`its connection would tell sooner when the leader is gone: ${complaint}`);
-      }
-      if (!mine.signal.aborted) timer = setTimeout(() => hold(leader), touchAgainMs);
-    });
+    touch(leader, over, AbortSignal.any([mine.signal, all])).then(
+      () => log(`stands by: ${leader.address} leads`),
+      (error) => {
+        if (mine.signal.aborted) return;
+        // It may not listen yet.
+        if (error instanceof LbtopError && error.code === 'refused' && error.message !== complaint) {
+          complaint = error.message;
+          log(`stands by, but only its lease will tell when ${leader.address} is gone: ${complaint}`);
+        }
+        timer = setTimeout(() => hold(leader), touchAgainMs);
+      },
+    );
   }
 
   const watching = store.leader((leader) => {
@@ -94,10 +98,7 @@ export function standBy({ store, me, touch, log, signal }: SuccessionOptions): P
     if (leader === null) {
       touching.abort();
       clearTimeout(timer);
-    } else {
-      log(`stands by: ${leader.address} leads`);
-      hold(leader);
-    }
+    } else hold(leader);
   });
   signal.addEventListener('abort', () => finish(() => done.reject(signal.reason)));
   if (signal.aborted) finish(() => done.reject(signal.reason));

@@ -4,11 +4,13 @@ import { oneLine } from '../model/errors.ts';
 import { type Etcd, entriesOf, keyBytes, keyRange, keyRevisionIs, revisionOf } from '../wire/etcd.ts';
 import { followLeader, spokenOf } from '../wire/leader.ts';
 import type { Leader, Writer } from './store.ts';
-import { fenced } from './store-error.ts';
+import { fenced, type StoreError } from './store-error.ts';
 
 /** A leader that says nothing for so long is none any more. An engine gives no less than its own election takes, 1.5 s. */
 export const leaseMs = 2_000;
 const renewMs = 500;
+/** A member that is frozen, and perhaps the one after it, must not cost the lease. */
+const memberMs = 300;
 
 /** The engine's own leadership: held from `begin` until the lease is gone or somebody else begins. */
 export interface Leadership {
@@ -17,8 +19,8 @@ export interface Leadership {
   readonly lost: AbortSignal;
   /** To be put into every transaction: it is carried out only as long as nobody else began. */
   readonly fence: object;
-  /** It is over: says so to those who wait here, not to the engine. */
-  end(): void;
+  /** It is over: says so to those who wait here, not to the engine. With the reason, where that is not of our own doing. */
+  end(reason?: StoreError): void;
   /** Ends it for all. */
   resign(): Promise<void>;
 }
@@ -60,8 +62,8 @@ const silent = 'or may do so: the engine heard nothing of this one for too long'
 
 function lead(etcd: Etcd, key: string, leader: Leader, lease: string): Leadership {
   const over = new AbortController();
-  const end = (): void => over.abort();
-  const lose = (by: string): void => over.abort(fenced(leader.epoch, by));
+  const end = (reason?: StoreError): void => over.abort(reason);
+  const lose = (by: string): void => end(fenced(leader.epoch, by));
   const renewing = setInterval(() => void renew(), renewMs);
   let underWay = false;
   over.signal.addEventListener('abort', () => clearInterval(renewing));
@@ -70,7 +72,15 @@ function lead(etcd: Etcd, key: string, leader: Leader, lease: string): Leadershi
     if (underWay) return;
     underWay = true;
     try {
-      const answer = await etcd.call('lease/keepalive', { ID: lease }, { withinMs: renewMs, signal: over.signal });
+      const answer = await etcd.call(
+        'lease/keepalive',
+        { ID: lease },
+        {
+          withinMs: leaseMs - renewMs,
+          deadlineMs: memberMs,
+          signal: over.signal,
+        },
+      );
       const { TTL } = (answer.result ?? {}) as { TTL?: string };
       if (Number(TTL ?? 0) <= 0) lose(silent);
     } catch {

@@ -69,12 +69,11 @@ export function engineTerm(options: EngineTermOptions): EngineTerm {
   }
 
   async function fencedOff(): Promise<StoreError> {
-    leadership.end();
     const now = await leaderNow(etcd).catch(() => null);
-    return fenced(
-      epoch,
-      now === null ? 'or may do so: its lease ran out' : `its term is ${now.epoch}, at ${now.address}`,
-    );
+    const by = now === null ? 'or may do so: its lease ran out' : `its term is ${now.epoch}, at ${now.address}`;
+    const error = fenced(epoch, by);
+    leadership.end(error);
+    return error;
   }
 
   /** Carries `success` out if this term still is. Rejects with `fenced`, `full` where the engine does not answer. */

@@ -6,16 +6,16 @@ import { displayText } from '../view/display-text.ts';
 import { sorts } from '../view/look.ts';
 import { fixed } from '../view/safe-text.ts';
 import { askCancel, askDrain, askQuit, commandsToRetry } from './asking.ts';
+import { helpRows } from './help.ts';
 import { type InterfaceState, layoutOf, tableOf, windowHere, withTable } from './interface-state.ts';
 import type { Action } from './keys.ts';
 import { openPlace } from './places.ts';
 import { explain, lastTop, openTask, readLog } from './reading.ts';
 import type { Reach } from './store.ts';
 import { moveTo } from './table-state.ts';
+import { viewOf, views } from './tabs.ts';
 import { targetNodes, targets } from './targets.ts';
 import { clearLine, completeLine, dropLine, rubOut, takeLine, typeIn } from './typing.ts';
-
-const views = ['nodes', 'jobs', 'tasks', 'events', 'charts'] as const;
 
 /** Does it. */
 export function perform(action: Action, reach: Reach): void {
@@ -180,8 +180,8 @@ function pageOf(state: InterfaceState): number {
 function move(reach: Reach, by: number): void {
   const state = reach.get();
   if (state.mode.kind === 'pages') {
-    const { lines } = state.mode;
-    const most = lines === 'help' ? 10_000 : lastTop(lines.length, state.rows);
+    const lines = state.mode.lines === 'help' ? helpRows(state) : state.mode.lines;
+    const most = lastTop(lines.length, state.rows);
     const top = Math.max(0, Math.min(Math.min(state.mode.top, most) + by, most));
     return reach.set({ ...state, mode: { ...state.mode, top } });
   }
@@ -236,9 +236,7 @@ function back(reach: Reach): void {
 }
 
 function turnView(reach: Reach, direction: 1 | -1): void {
-  const { place } = reach.get();
-  const shown = place.screen === 'node' ? 'nodes' : place.screen === 'job' ? 'jobs' : place.screen;
-  const at = views.indexOf(shown);
+  const at = views.indexOf(viewOf(reach.get().place.screen));
   openPlace(reach, { screen: views[(at + direction + views.length) % views.length] ?? 'nodes', of: null }, false);
 }
 

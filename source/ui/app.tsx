@@ -1,5 +1,5 @@
 /** The interface on the screen: draws the store's state, passes keys and sizes on to it. */
-import { Box, useInput, useWindowSize } from 'ink';
+import { Box, useInput, useStdin, useWindowSize } from 'ink';
 import { type ReactNode, useContext, useEffect, useLayoutEffect, useSyncExternalStore } from 'react';
 import type { Feed } from '../feed/feed.ts';
 import { Dialog } from './components/dialog.tsx';
@@ -10,6 +10,7 @@ import { TimeBar } from './components/time-bar.tsx';
 import { Title, tinyRow } from './components/title.tsx';
 import { type InterfaceState, isPast, layoutOf } from './interface-state.ts';
 import { keyNames } from './key-press.ts';
+import { mouseReader } from './mouse.ts';
 import { ChartsScreen } from './screens/charts.tsx';
 import { Detail } from './screens/detail.tsx';
 import { EventsScreen, Ticker } from './screens/events.tsx';
@@ -27,6 +28,16 @@ export function App({ store, feed, theme }: { store: Store; feed: Feed; theme: T
   useInput((input, key) => {
     for (const name of keyNames(input, key)) store.press(name);
   });
+  const { stdin } = useStdin();
+  useEffect(() => {
+    // After Ink listens: it reads, and each piece that it reads is told here too. Listening alone would take keys from it.
+    const actsOf = mouseReader();
+    const onData = (piece: Buffer | string): void => {
+      for (const act of actsOf(String(piece))) store.point(act);
+    };
+    stdin.on('data', onData);
+    return () => void stdin.off('data', onData);
+  }, [store, stdin]);
   // In the frame after a resize the state still has the old size: what is drawn fits the new one at once.
   return (
     <Screen

@@ -81,30 +81,41 @@ export function readLog(reach: Reach, task: string | null): void {
   );
 }
 
+/** Lines of output that a task's screen has at least. */
+const outputLeast = 5;
+
 /** Shows a task: how it came to be where it is, and its output as it comes. */
 export function openTask(reach: Reach, task: string | null): void {
   const id = idOf(task);
   const { feed } = reach;
   if (id === null) return;
-  reach.follow(joined(fixed('task '), displayText(task ?? '')), (show) => {
-    let about: readonly SafeText[] = [fixed('…')];
-    let output: readonly SafeText[] = [];
-    const heading = fixed(feed.logTail === undefined ? 'its output is not kept here' : 'output');
-    const both = (): void => show([...about, fixed(''), heading, ...output]);
-    void (async () => {
-      try {
-        const said = await feed.explain?.(id.job, id.index);
-        about = said === undefined ? [fixed('explanations are not kept here')] : explanationLines(said);
-      } catch (error) {
-        about = [displayText(oneLine(error), 400)];
-      }
-      both();
-    })();
-    return outputLines(reach, id, (lines) => {
-      output = lines;
-      both();
-    });
-  });
+  reach.follow(
+    joined(fixed('task '), displayText(task ?? '')),
+    (show) => {
+      let about: readonly SafeText[] = [fixed('…')];
+      let output: readonly SafeText[] = [];
+      const heading = fixed(feed.logTail === undefined ? 'its output is not kept here' : 'output');
+      // What fits below the explanation, the newest of it; `l` shows it all.
+      const both = (): void => {
+        const room = Math.max(outputLeast, reach.get().rows - 2 - about.length - 2);
+        show([...about, fixed(''), heading, ...output.slice(-room)]);
+      };
+      void (async () => {
+        try {
+          const said = await feed.explain?.(id.job, id.index);
+          about = said === undefined ? [fixed('explanations are not kept here')] : explanationLines(said);
+        } catch (error) {
+          about = [displayText(oneLine(error), 400)];
+        }
+        both();
+      })();
+      return outputLines(reach, id, (lines) => {
+        output = lines;
+        both();
+      });
+    },
+    true,
+  );
 }
 
 /** Gives the last lines of an output, again as it grows; returns how to end that. */

@@ -8,6 +8,7 @@ import { oneLine } from '../model/errors.ts';
 import { App } from './app.tsx';
 import { PaintingContext } from './components/rows.tsx';
 import { frameOut } from './frame-out.ts';
+import { mouseWanted } from './mouse.ts';
 import { interfaceStore } from './store.ts';
 import { terminalSession } from './terminal-session.ts';
 import { type Environment, themeFor } from './theme.ts';
@@ -42,7 +43,7 @@ export async function startInterface(options: StartOptions): Promise<InterfaceEx
   const { feed, stdin, stdout } = options;
   // A voice gets lines as Ink says them, on the screen that there is; eyes get cells on one of their own.
   const voice = options.env.INK_SCREEN_READER === 'true';
-  const session = terminalSession(stdin, stdout);
+  const session = terminalSession(stdin, stdout, { mouse: mouseWanted(options.env) });
   const { promise: ended, resolve: end } = Promise.withResolvers<InterfaceExit>();
   const off = watchProcess(stdin, stdout, end, () => {
     // Back from a stop: somebody else has used the terminal.

@@ -18,6 +18,8 @@ import {
   withTable,
 } from './interface-state.ts';
 import { actionOf, type Context } from './keys.ts';
+import type { MouseAct } from './mouse.ts';
+import { pointed } from './pointing.ts';
 import { lastTop } from './reading.ts';
 import { settle } from './table-state.ts';
 import { typed } from './typing.ts';
@@ -44,6 +46,8 @@ export interface Store {
   /** Calls back after each change; returns how to end that. */
   subscribe(listener: () => void): () => void;
   press(key: string): void;
+  /** The mouse. */
+  point(act: MouseAct): void;
   resize(columns: number, rows: number): void;
   /** Paint everything anew. */
   repaint(): void;
@@ -66,8 +70,11 @@ export interface Reach {
   toast(text: SafeText, kind: 'done' | 'refused'): void;
   quit(): void;
   stop(): void;
-  /** Shows a text that grows while one looks: `begin` gets what shows it, and returns what ends it. */
-  follow(title: SafeText, begin: (show: (lines: readonly SafeText[]) => void) => () => void): void;
+  /**
+   * Shows a text that grows while one looks: `begin` gets what shows it, and returns what ends it. One stays at its end
+   * once one is there: from the beginning, or (`fromStart`) after one has gone there.
+   */
+  follow(title: SafeText, begin: (show: (lines: readonly SafeText[]) => void) => () => void, fromStart?: boolean): void;
   /** Shows what a question to the feed gives. */
   read(title: SafeText, ask: () => Promise<readonly SafeText[]>): void;
 }
@@ -177,13 +184,14 @@ export function interfaceStore(feed: Feed, options: StoreOptions): Store {
       if (options.owner) toast(fixed('the coordinator would stop too: leave it in a terminal of its own'), 'refused');
       else options.stop?.();
     },
-    follow(title, begin) {
+    follow(title, begin, fromStart = false) {
       const live = Symbol('followed');
       set({ ...state, mode: { kind: 'pages', title, lines: [], top: 0, live } });
       const end = begin((lines) => {
         const { mode } = state;
         if (mode.kind !== 'pages' || mode.live !== live || mode.lines === 'help') return;
-        const atEnd = mode.top >= lastTop(mode.lines.length, state.rows);
+        const last = lastTop(mode.lines.length, state.rows);
+        const atEnd = mode.top >= last && (!fromStart || mode.top > 0);
         set({ ...state, mode: { ...mode, lines, top: atEnd ? lastTop(lines.length, state.rows) : mode.top } });
       });
       if (state.mode.kind === 'pages' && state.mode.live === live) followed = { live, end };
@@ -201,6 +209,14 @@ export function interfaceStore(feed: Feed, options: StoreOptions): Store {
     },
   };
 
+  const press = (key: string): void => {
+    const context = contextOf(state);
+    const powers = { mayAct: state.mayAct, inTime: state.time !== null && !state.time.live };
+    const action = actionOf(key, context, state.place.screen, powers);
+    if (action !== null) perform(action, reach);
+    else if (context === 'input') typed(key, reach);
+  };
+
   return {
     get state() {
       return state;
@@ -211,13 +227,8 @@ export function interfaceStore(feed: Feed, options: StoreOptions): Store {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    press(key) {
-      const context = contextOf(state);
-      const powers = { mayAct: state.mayAct, inTime: state.time !== null && !state.time.live };
-      const action = actionOf(key, context, state.place.screen, powers);
-      if (action !== null) perform(action, reach);
-      else if (context === 'input') typed(key, reach);
-    },
+    press,
+    point: (act) => pointed(act, reach, press),
     resize(columns, rows) {
       if (columns === state.columns && rows === state.rows) return;
       let next: InterfaceState = { ...state, columns, rows };

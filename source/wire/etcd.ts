@@ -41,6 +41,8 @@ export interface EtcdEvent extends EtcdEntry {
 export interface CallOptions {
   /** Tried again, at one member after the other, for so long; `withinMs` if not given. */
   withinMs?: number;
+  /** A member that takes longer is left for the next. */
+  deadlineMs?: number;
   signal?: AbortSignal | undefined;
 }
 
@@ -70,8 +72,8 @@ export interface EtcdRange {
   readonly range_end?: string;
 }
 
-/** Of one try: a member that takes longer is left for the next. */
-const deadlineMs = 1_000;
+/** Of one try, where the call does not say. */
+const usualDeadlineMs = 1_000;
 const withinMs = 5_000;
 /** Between two rounds in which no member answered. */
 const roundMs = 50;
@@ -152,6 +154,7 @@ export function openEtcd(address: EtcdAddress): Etcd {
   async function call(method: string, given: object, options: CallOptions = {}): Promise<EtcdAnswer> {
     const body = JSON.stringify(given);
     const until = performance.now() + (options.withinMs ?? withinMs);
+    const { deadlineMs = usualDeadlineMs } = options;
     for (let tries = 1; ; tries++) {
       const mine = turn;
       const late = AbortSignal.timeout(deadlineMs);

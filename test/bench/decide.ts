@@ -124,7 +124,8 @@ function runMsOn(node: string): number {
   return place % 4 === 0 ? 20_000 : place % 4 === 1 ? 10_000 : 5_000;
 }
 
-function infoOf(): NodeInfo {
+/** What a node of the benchmarks is. */
+export function infoOf(): NodeInfo {
   return {
     cores: slots,
     cpuModel: '',
@@ -143,7 +144,8 @@ function infoOf(): NodeInfo {
   };
 }
 
-function outcomeOf(): Omit<Outcome, 'job' | 'ordinal' | 'attempt'> {
+/** How a task of the benchmarks ends. */
+export function outcomeOf(): Omit<Outcome, 'job' | 'ordinal' | 'attempt'> {
   return {
     outcome: 'succeeded',
     exitCode: 0,

@@ -10,6 +10,7 @@ const benches: Record<string, () => Promise<void>> = {
   agent: async () => (await import('./agent.ts')).benchAgent(),
   frame: async () => (await import('./frame.ts')).benchFrame(),
   startup: async () => (await import('./startup.ts')).benchStartup(),
+  engine: async () => (await import('./engine.ts')).benchEngine(),
   dispatch: async () => (await import('./dispatch.ts')).benchDispatch(),
 };
 

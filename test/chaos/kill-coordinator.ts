@@ -2,11 +2,12 @@
  * A coordinator that is killed (kill -9) again and again while nodes work. What counts is what the tasks themselves have
  * written: each appends a line to one ledger when it begins, and one when it ends.
  */
-import { closeSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ResultRow, Status } from '../../source/model/report.ts';
 import { startCluster, until } from '../helpers/lbtop.ts';
+import { countedTooOften, judge, ledgerCommand, tally } from './ledger.ts';
 
 export interface KillOptions {
   tasks: number;
@@ -35,9 +36,6 @@ export interface Killed {
   seconds: number;
 }
 
-/** Does not end the sleep's shell: what is written is written by the task's own process. */
-const script = 'echo "b $1 $LBTOP_ATTEMPT" >> "$2"; sleep "$3"; echo "e $1 $LBTOP_ATTEMPT" >> "$2"; echo "$1"';
-
 /** Kills and starts the coordinator, spread over the whole work; returns what the ledger says. */
 export async function killAgainAndAgain(options: KillOptions): Promise<Killed> {
   const { tasks, kills, nodes, slots, taskSeconds } = options;
@@ -48,7 +46,7 @@ export async function killAgainAndAgain(options: KillOptions): Promise<Killed> {
   const ledger = join(cluster.directory, 'ledger');
   writeFileSync(ledger, '');
   const { job } = await cluster.json<{ job: number }>([
-    ...['submit', '--array', `0-${tasks - 1}`, '--', 'sh', '-c', script, 'sh', '{#}', ledger, String(taskSeconds)],
+    ...['submit', '--array', `0-${tasks - 1}`, '--', ...ledgerCommand(ledger, taskSeconds)],
   ]);
   using counts = tally(ledger);
   let whileRunning = 0;
@@ -72,75 +70,20 @@ export async function killAgainAndAgain(options: KillOptions): Promise<Killed> {
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line) as ResultRow);
+  const { counted, wrong, ...judged } = judge(rows, readFileSync(ledger, 'utf8'), tasks);
+  const { reexecuted, lateResults } = status;
   return {
-    ...judged(rows, readFileSync(ledger, 'utf8'), tasks, status),
-    kills,
-    whileRunning,
-    seconds: secondsSince(begunAt),
+    ...{ ...judged, tasks, kills, whileRunning, seconds: secondsSince(begunAt) },
+    counted: counted + countedTooOften(status, tasks),
+    wrong: [
+      ...wrong,
+      `${status.tasks.succeeded} succeeded, ${reexecuted} executed again, ${lateResults} late results, ${rows.length} rows`,
+    ],
   };
 }
 
 function secondsSince(begunAt: number): number {
   return Math.round((performance.now() - begunAt) / 1_000);
-}
-
-/** Returns what counts begins and ends in the ledger; it reads each line once. */
-function tally(ledger: string): Disposable & { read(): { begun: number; over: number } } {
-  const file = openSync(ledger, 'r');
-  const piece = Buffer.alloc(64 * 1024);
-  let [begun, over] = [0, 0];
-  let fresh = true;
-  return {
-    read() {
-      for (let got = readSync(file, piece); got > 0; got = readSync(file, piece))
-        for (const byte of piece.subarray(0, got)) {
-          if (fresh && byte === letter.b) begun += 1;
-          else if (fresh && byte === letter.e) over += 1;
-          fresh = byte === letter.newline;
-        }
-      return { begun, over };
-    },
-    [Symbol.dispose]: () => closeSync(file),
-  };
-}
-
-const letter = { b: 98, e: 101, newline: 10 } as const;
-
-function judged(rows: readonly ResultRow[], ledger: string, tasks: number, status: Status) {
-  const begun = new Map<number, number>();
-  const ended = new Map<number, number>();
-  let restarted = 0;
-  let runAgain = 0;
-  for (const line of ledger.trimEnd().split('\n')) {
-    const [kind, name] = line.split(' ');
-    const index = Number(name);
-    if (kind === 'b') {
-      if (begun.has(index)) {
-        if (ended.has(index)) runAgain += 1;
-        else restarted += 1;
-      }
-      begun.set(index, (begun.get(index) ?? 0) + 1);
-    } else ended.set(index, (ended.get(index) ?? 0) + 1);
-  }
-  let lost = 0;
-  let counted = 0;
-  const wrong: string[] = [];
-  const byIndex = new Map(rows.map((row) => [row.index, row]));
-  for (let index = 0; index < tasks; index++) {
-    const row = byIndex.get(index);
-    if (!ended.has(index) || row?.state !== 'succeeded') lost += 1;
-    else if (row.stdout !== `${index}\n` || ended.get(index) !== 1) {
-      counted += 1;
-      wrong.push(
-        `task ${index}: ${ended.get(index)} ends, attempt ${row.attempt}, wrote ${JSON.stringify(row.stdout)}`,
-      );
-    }
-  }
-  counted +=
-    Math.abs((status.tasks.succeeded ?? 0) - tasks) + status.reexecuted + status.lateResults + (rows.length - tasks);
-  const { reexecuted, lateResults } = status;
-  wrong.push(`${status.tasks.succeeded} succeeded, ${reexecuted} executed again, ${lateResults} late results`);
-  return { tasks, lost, counted, restarted, runAgain, wrong };
 }
 
 /** Prints the counts of 200 kills during 10,000 tasks on four nodes. */

@@ -1,7 +1,9 @@
 /** The trials of `npm run chaos`, each in a small form. */
 import { expect, test } from 'vitest';
 import { limits } from '../../source/model/limits.ts';
+import { engineMissing } from '../helpers/engine.ts';
 import { fillAgainAndAgain } from './disk-full.ts';
+import { engineTrial } from './engine.ts';
 import { misbehave } from './handlers.ts';
 import { killAgainAndAgain } from './kill-coordinator.ts';
 import { comeAndGo, type Size } from './memory.ts';
@@ -18,6 +20,17 @@ test('10 kills of the coordinator during 300 tasks: nothing lost, nothing twice,
   expect(seen).toMatchObject({ lost: 0, counted: 0, restarted: 0, runAgain: 0, kills: 10 });
   expect(seen.whileRunning).toBeGreaterThan(5);
 });
+
+test.skipIf(engineMissing !== null)(
+  'members of an engine that freeze: nothing lost, nothing twice, and the leader goes on',
+  { timeout: 120_000 },
+  async () => {
+    const sizes = { rounds: 3, tasks: 20, taskSeconds: 0.4, nodes: 2, slots: 3 };
+    const seen = await engineTrial({ fault: 'member-paused', ...sizes });
+    expect(seen).toMatchObject({ lost: 0, counted: 0, restarted: 0, runAgain: 0, missing: 0, doubled: 0 });
+    expect(seen.acknowledged).toBeGreaterThan(3);
+  },
+);
 
 test('a disk that gets full: submissions are refused with the reason, what runs goes on, results wait, and it recovers', {
   timeout: 120_000,

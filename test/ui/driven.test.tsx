@@ -7,28 +7,10 @@ import { themeFor } from '../../source/ui/theme.ts';
 import type { FakeFeed } from './fixtures/fake-feed.ts';
 import { fakeFeed } from './fixtures/fake-feed.ts';
 import { type FakeTime, fakeTime } from './fixtures/fake-time.ts';
+import { bytesOf } from './fixtures/key-bytes.ts';
 import { fakeSession, type Session } from './fixtures/session.ts';
 
 const colours = /\x1b\[[0-9;]*m/g;
-const named: Record<string, string> = {
-  Up: '\x1b[A',
-  Down: '\x1b[B',
-  Right: '\x1b[C',
-  Left: '\x1b[D',
-  'S-Right': '\x1b[1;2C',
-  'S-Left': '\x1b[1;2D',
-  PgUp: '\x1b[5~',
-  PgDn: '\x1b[6~',
-  Home: '\x1b[H',
-  End: '\x1b[F',
-  Enter: '\r',
-  Esc: '\x1b',
-  Tab: '\t',
-  'S-Tab': '\x1b[Z',
-  Space: ' ',
-  Backspace: '\x7f',
-  'C-c': '\x03',
-};
 
 interface Driven {
   session: Session;
@@ -99,7 +81,7 @@ async function driven(
     async press(...keys) {
       for (const key of keys) {
         const wanted = heard + 1;
-        app.stdin.write(named[key] ?? key);
+        app.stdin.write(bytesOf(key));
         await settled(wanted);
       }
     },
@@ -288,6 +270,12 @@ describe('acting', () => {
     for (const piece of [split.subarray(0, 1), split.subarray(1)]) sayBytes(piece);
     await shows('žluť');
     await shows('␛[31mred');
+    // As much of it as fits below the explanation; the log has it all.
+    say('\n1\n2\n3\n4\n5\n6\n7\n8\n9'.repeat(9));
+    await vi.waitFor(() => expect(ui.screen()).not.toContain('frame 1'));
+    expect(ui.screen()).toContain('2 nodes looked at');
+    await ui.press('Esc', 'l');
+    expect(closed).toBe(1);
     // At the end one stays there; elsewhere one stays where one is.
     say(Array.from({ length: 200 }, (_, i) => `\nline ${i}`).join(''));
     await ui.press('G');
@@ -298,12 +286,12 @@ describe('acting', () => {
     say('\nbehind');
     await vi.waitFor(() => expect(ui.screen()).toMatch(/1–38 of 2\d\d/));
     expect(ui.screen()).not.toContain('behind');
-    expect(closed).toBe(0);
+    expect(closed).toBe(1);
     end(null);
     await ui.press('G');
     await shows('behind');
     await ui.press('Esc');
-    expect(closed).toBe(1);
+    expect(closed).toBe(2);
     expect(ui.store.state.mode.kind).toBe('table');
     ui.feed.followLog = undefined;
     await ui.press('Enter');

@@ -93,6 +93,26 @@ describe.skipIf(why !== null)('on a real terminal', () => {
     expect(terminal.text()).not.toContain('node-01');
   });
 
+  test('the mouse beside the keys, and none of it where it is not wanted', async () => {
+    const terminal = start(['60', '30']);
+    await terminal.waitFor(/▌ . node-01/);
+    expect(terminal.modes().mouse).toBe('vt200');
+    terminal.keys('j\x1b[<65;5;12Mj');
+    await terminal.waitFor(/▌ . node-06/);
+    const at = terminal.lines().findIndex((line) => line.includes('node-09'));
+    terminal.keys(`\x1b[<0;10;${at + 1}M\x1b[<0;10;${at + 1}m`);
+    await terminal.waitFor(/▌ . node-09/);
+    terminal.keys(`\x1b[<0;10;${at + 1}M\x1b[<0;10;${at + 1}m`);
+    await terminal.waitFor('› node-09');
+    terminal.keys('q');
+    expect((await terminal.exited).exitCode).toBe(0);
+    expect(terminal.modes()).toMatchObject(restored);
+
+    const without = start(['6', '30'], {}, { LBTOP_MOUSE: '0' });
+    await without.waitFor('node-01');
+    expect(without.modes().mouse).toBe('none');
+  });
+
   test('many resizes at once', async () => {
     const terminal = start(['40', '30']);
     await terminal.waitFor('node-01');
@@ -145,8 +165,8 @@ describe.skipIf(why !== null)('on a real terminal', () => {
     open.push(terminal);
     await terminal.waitFor('node-01');
     terminal.keys('\x1a');
-    await terminal.waitFor('stopped');
-    await terminal.waitFor('node-01');
+    // The shell may bring it back before its words are seen on the screen.
+    await expect.poll(() => terminal.output, { timeout: 20_000 }).toMatch(/stopped[\s\S]*\x1b\[\?1049h/);
     terminal.keys('j');
     await terminal.waitFor(/▌ . node-02/);
     terminal.keys('q');

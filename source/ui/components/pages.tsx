@@ -1,22 +1,17 @@
 /** Texts over the screen: help, an explanation, the end of a log. */
 import type { ReactNode } from 'react';
-import { pad } from '../../view/cells.ts';
 import { grouped } from '../../view/format.ts';
-import { fixed, joined, type SafeText, vouched } from '../../view/safe-text.ts';
-import { type InterfaceState, isPast, type Pages as PagesMode } from '../interface-state.ts';
-import { type Group, type KeyRow, keysAt } from '../keys.ts';
-import { boxed, padRow, type Row } from '../line.ts';
-import { longest } from '../table.ts';
+import { fixed, joined } from '../../view/safe-text.ts';
+import { helpRows } from '../help.ts';
+import type { InterfaceState, Pages as PagesMode } from '../interface-state.ts';
+import { boxed, type Row } from '../line.ts';
 import type { Theme } from '../theme.ts';
-import { signOf } from './foot.tsx';
 import { plain, Rows } from './rows.tsx';
 
 export function Pages({ state, mode, theme }: { state: InterfaceState; mode: PagesMode; theme: Theme }): ReactNode {
   const { columns, rows } = state;
   const all: readonly Row[] =
-    mode.lines === 'help'
-      ? helpRows(state, columns - 4)
-      : mode.lines.map((line): Row => [[joined(fixed(' '), line), 'text']]);
+    mode.lines === 'help' ? helpRows(state) : mode.lines.map((line): Row => [[joined(fixed(' '), line), 'text']]);
   const inside = Math.max(1, rows - 2);
   const top = Math.max(0, Math.min(mode.top, all.length - inside));
   const end = Math.min(all.length, top + inside);
@@ -33,48 +28,4 @@ export function Pages({ state, mode, theme }: { state: InterfaceState; mode: Pag
       : fixed('Esc closes');
   const lines = boxed(theme, mode.title, place, all.slice(top, end), columns, rows);
   return <Rows theme={theme} lines={plain(lines)} width={columns} height={rows} />;
-}
-
-const groups: Record<Group, SafeText> = {
-  moving: fixed('moving'),
-  looking: fixed('looking'),
-  nodes: fixed('nodes'),
-  'jobs and tasks': fixed('jobs and tasks'),
-  'the fleet': fixed('the fleet'),
-  time: fixed('time'),
-  answering: fixed('answering'),
-};
-
-/** The keys that work here, by group; in two columns where there is room. */
-function helpRows(state: InterfaceState, width: number): Row[] {
-  const powers = { mayAct: state.mayAct, inTime: isPast(state) };
-  const here = [...keysAt('screen', state.place.screen, powers), ...keysAt('dialog', state.place.screen, powers)];
-  const signsOf = (row: KeyRow): SafeText =>
-    joined(fixed('  '), ...row.keys.flatMap((key, i) => (i === 0 ? [signOf(key)] : [fixed(' '), signOf(key)])));
-  const signCells = longest(here, signsOf, 8, 24) + 2;
-  const blocks: Row[][] = [];
-  for (const [group, title] of Object.entries(groups)) {
-    const rows = here.filter((row) => row.group === group);
-    if (rows.length === 0) continue;
-    const block: Row[] = [[[title, 'sorted']]];
-    for (const row of rows) {
-      block.push([
-        [pad(signsOf(row), signCells), 'key'],
-        [vouched(row.words), 'text'],
-      ]);
-    }
-    blocks.push([...block, []]);
-  }
-  const all = blocks.flat();
-  if (width < 110) return all.map((row): Row => [[fixed(' '), 'text'], ...row]);
-  // Whole blocks, as evenly as they go.
-  const half = Math.ceil(all.length / 2);
-  const left: Row[] = [];
-  const right: Row[] = [];
-  for (const block of blocks) (left.length + block.length / 2 <= half ? left : right).push(...block);
-  const column = Math.floor(width / 2);
-  return Array.from(
-    { length: Math.max(left.length, right.length) },
-    (_, i): Row => [[fixed(' '), 'text'], ...padRow(left[i] ?? [], column), ...(right[i] ?? [])],
-  );
 }

@@ -7,6 +7,7 @@ import type { Totals } from '../../view/totals.ts';
 import type { Recording } from '../../view/window.ts';
 import { type InterfaceState, isPast, layoutOf, tableOf, windowHere } from '../interface-state.ts';
 import { type Line, type Piece, type Row, rowCells, spread } from '../line.ts';
+import { tabPieces } from '../tabs.ts';
 import type { Role, Theme } from '../theme.ts';
 import { meterBoxes, meterLines } from './meters.ts';
 import { Rows } from './rows.tsx';
@@ -156,23 +157,9 @@ export function tinyRow(state: InterfaceState, theme: Theme): Row {
   ];
 }
 
-const views = [
-  ['nodes', fixed('Nodes')],
-  ['jobs', fixed('Jobs')],
-  ['tasks', fixed('Tasks')],
-  ['events', fixed('Events')],
-  ['charts', fixed('Charts')],
-] as const;
-
 function tabsRow(state: InterfaceState): Row {
   const { place, columns } = state;
-  const shown = place.screen === 'node' ? 'nodes' : place.screen === 'job' ? 'jobs' : place.screen;
-  const left: Piece[] = [];
-  views.forEach(([screen, name], i) => {
-    const words =
-      columns >= 56 ? joined(fixed(' '), grouped(i + 1), space, name, space) : joined(space, grouped(i + 1), space);
-    left.push([words, screen === shown ? 'brand' : 'dim']);
-  });
+  const left: Piece[] = [...tabPieces(place.screen, columns)];
   if (place.of !== null) left.push([fixed(' › '), 'faint'], [displayText(place.of, 30), 'strong']);
   return spread(left, tabsNotes(state), columns);
 }

@@ -1,13 +1,16 @@
 /** How it went: throughput, waiting, running; percentiles; the CPU of every node as one cell. */
 import type { ReactNode } from 'react';
+import { pad } from '../../view/cells.ts';
 import { graph, shade } from '../../view/charts.ts';
-import { compact, duration, elapsed, rate, unknown } from '../../view/format.ts';
+import { displayText } from '../../view/display-text.ts';
+import { compact, duration, elapsed, percent, rate, unknown } from '../../view/format.ts';
 import { fixed, joined, type SafeText } from '../../view/safe-text.ts';
 import type { Window } from '../../view/window.ts';
 import { plain, Rows } from '../components/rows.tsx';
 import { nodeSign } from '../glyphs.ts';
 import { type InterfaceState, layoutOf, windowHere } from '../interface-state.ts';
 import { boxed, type Piece, type Row } from '../line.ts';
+import { longest } from '../table.ts';
 import { heat, type Role, type Theme } from '../theme.ts';
 
 export function ChartsScreen({ state, theme }: { state: InterfaceState; theme: Theme }): ReactNode {
@@ -21,10 +24,11 @@ export function ChartsScreen({ state, theme }: { state: InterfaceState; theme: T
 function chartRows(window: Window, theme: Theme, width: number, height: number): Row[] {
   const { totals, graphs } = window;
   // The map of nodes has its own lines as soon as the graphs have theirs.
-  const mapRows =
-    height >= 16 ? Math.min(3 + Math.ceil(window.nodes.length / Math.max(1, width - 4)), Math.floor(height / 3)) : 0;
-  const each = Math.floor((height - mapRows) / 3);
-  const extra = height - mapRows - 3 * each;
+  const mapRows = height >= 16 ? mapHeight(window, width, Math.floor(height / 3)) : 0;
+  // A graph without a line is none: where there is little room there are fewer.
+  const count = Math.max(1, Math.min(3, Math.floor((height - mapRows) / 3)));
+  const each = Math.floor((height - mapRows) / count);
+  const extra = height - mapRows - count * each;
   const span = elapsed(
     Math.min(graphs.queued.length, theme.glyphs === 'braille' ? 2 * (width - 4) : width - 4) * graphs.bucketMs,
   );
@@ -61,29 +65,59 @@ function chartRows(window: Window, theme: Theme, width: number, height: number):
     time(totals.waitP99),
   );
   const running = joined(fixed('at nodes  '), compact(totals.tasks.running + totals.tasks.assigned));
-  return [
-    ...chart(flow, span, graphs.ended, 'flow', each + extra),
-    ...chart(queue, topOf(graphs.queued), graphs.queued, 'queue', each),
-    ...chart(running, topOf(graphs.running), graphs.running, 'run', each),
-    ...(mapRows === 0 ? [] : nodeMap(window, theme, width, mapRows)),
+  const charts = [
+    chart(flow, span, graphs.ended, 'flow', each + extra),
+    chart(queue, topOf(graphs.queued), graphs.queued, 'queue', each),
+    chart(running, topOf(graphs.running), graphs.running, 'run', each),
   ];
+  return [...charts.slice(0, count).flat(), ...(mapRows === 0 ? [] : nodeMap(window, theme, width, mapRows))];
 }
 
 function topOf(values: readonly number[]): SafeText {
   return joined(fixed('top '), compact(Math.max(0, ...values)));
 }
 
-/** One cell a node: its CPU as height and colour, its sign where it is not there. */
+/** Rows of the map, at most `most`: a line a node where that fits, else a cell a node. */
+function mapHeight({ nodes }: Window, width: number, most: number): number {
+  const inLines = 2 + Math.max(1, nodes.length);
+  return inLines <= most ? inLines : Math.min(2 + Math.ceil(nodes.length / Math.max(1, width - 4)), most);
+}
+
+/** The CPU of every node: over the last minute, a line each, where there is room for that, else as it is now. */
 function nodeMap(window: Window, theme: Theme, width: number, height: number): Row[] {
-  const perRow = width - 4;
+  const fits = window.nodes.length <= height - 2;
+  const rows = fits ? historyLines(window, theme, width - 4) : nodeCells(window, theme, width - 4);
+  const title = fits ? fixed('cpu of each node, last minute') : fixed('cpu of each node');
+  return boxed(theme, title, joined(compact(window.total), fixed(' nodes')), rows, width, height);
+}
+
+/** A line a node: its CPU by the second as height and colour. */
+function historyLines({ nodes }: Window, theme: Theme, width: number): Row[] {
+  const nameCells = longest(nodes, (node) => displayText(node.name, 64), 4, Math.min(20, Math.floor(width / 3)));
+  return nodes.map((node): Row => {
+    const pieces: Piece[] = [
+      [fixed(' '), 'text'],
+      nodeSign(node, theme),
+      [joined(fixed(' '), pad(displayText(node.name, 64), nameCells), fixed(' ')), 'dim'],
+    ];
+    for (const value of node.history.subarray(-Math.max(1, width - nameCells - 8)))
+      pieces.push([shade(value / 200, theme.glyphs), heat(value / 200)]);
+    const now = node.cpu === null ? unknown : joined(percent(node.cpu), fixed(' %'));
+    pieces.push([joined(fixed(' '), now), 'text']);
+    return pieces;
+  });
+}
+
+/** One cell a node: its CPU as height and colour, its sign where it is not there. */
+function nodeCells({ nodes }: Window, theme: Theme, perRow: number): Row[] {
   const rows: Row[] = [];
-  for (let i = 0; i < window.nodes.length; i += perRow) {
+  for (let i = 0; i < nodes.length; i += perRow) {
     const pieces: Piece[] = [[fixed(' '), 'text']];
-    for (const node of window.nodes.slice(i, i + perRow))
+    for (const node of nodes.slice(i, i + perRow))
       pieces.push(
         node.cpu === null ? nodeSign(node, theme) : [shade(node.cpu / 100, theme.glyphs), heat(node.cpu / 100)],
       );
     rows.push(pieces);
   }
-  return boxed(theme, fixed('cpu of each node'), joined(compact(window.total), fixed(' nodes')), rows, width, height);
+  return rows;
 }

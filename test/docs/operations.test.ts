@@ -1,0 +1,65 @@
+/** The commands of docs/operations.md, run in their order against an engine on loopback. */
+import { execFile } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Engine, engineMissing, startEngine } from '../helpers/engine.ts';
+import { until } from '../helpers/lbtop.ts';
+import { type Succession, successionIn } from '../helpers/succession.ts';
+
+const page = readFileSync(resolve(import.meta.dirname, '../../docs/operations.md'), 'utf8');
+const commands = [...page.matchAll(/^```sh\n(.*?)^```$/gms)].flatMap(([, lines = '']) => lines.trimEnd().split('\n'));
+
+let engine: Engine;
+beforeAll(async () => {
+  if (engineMissing === null) engine = await startEngine();
+}, 90_000);
+afterAll(() => engine?.stop());
+
+/** Starts what goes on, waits for what ends; returns what that printed. */
+async function run(command: string, cluster: Succession): Promise<string> {
+  const members = engine.members.map(({ clientPort }) => `127.0.0.1:${clientPort}`);
+  const here = command.replace(/\be([123]):2379/g, (_, number) => members[number - 1] as string);
+  const [program, ...args] = here.replace(/--host c\d/, '--host 127.0.0.1').split(' ');
+  if (program === 'etcdctl') {
+    const env = { ...process.env, ETCDCTL_API: '3' };
+    return (await promisify(execFile)('etcdctl', args, { env, cwd: cluster.directory })).stdout;
+  }
+  if (args[0] === '--coordinator') {
+    const more = args.slice(args.indexOf('--store') + 2);
+    await (more.includes('--standby') ? cluster.startStandby() : cluster.startCoordinator(more).leads);
+    return '';
+  }
+  if (args[0] === '--node') {
+    cluster.startNode(args[2] as string, args.slice(3));
+    await until(async () => (await cluster.json<unknown[]>(['nodes'])).length === 1);
+    return '';
+  }
+  const { code, stdout, stderr } = await cluster.lbtop(args);
+  expect({ command, code, stderr }).toEqual({ command, code: 0, stderr: '' });
+  return stdout;
+}
+
+test.skipIf(engineMissing !== null)('each command does what the page says', async () => {
+  await using cluster = await successionIn(engine.url);
+  const printed: string[] = [];
+  for (const command of commands) {
+    if (command.includes('/lbtop/nodes/')) await until(async () => (await run(command, cluster)) !== '');
+    printed.push(await run(command, cluster));
+  }
+  expect(printed[3]).toBe('hello\n');
+  expect(printed[4]).toMatch(/^\/lbtop\/nodes\/n1\n\{"name":"n1","health":"up",/);
+  expect(JSON.parse(printed[5] ?? '')).toMatchObject({ address: expect.stringMatching(/^127\.0\.0\.1:\d+$/) });
+  expect(existsSync(join(cluster.directory, 'lbtop.backup'))).toBe(true);
+});
+
+test('the page has these commands', () => {
+  expect(commands.map((command) => command.split(' ').slice(0, 2).join(' '))).toEqual([
+    'lbtop --coordinator',
+    'lbtop --coordinator',
+    'lbtop --node',
+    'lbtop run',
+    ...Array.from({ length: 3 }, () => 'etcdctl --endpoints'),
+  ]);
+});
