@@ -1,10 +1,13 @@
 /**
- * `npm run picture`: runs the demo on a pseudo-terminal and draws what its interface shows into docs/interface.svg. Needs
- * node-pty. The colours are those of the cells; nothing is touched up.
+ * `npm run picture`: runs the demo on a pseudo-terminal, records it, replays the recording, and draws what the interface
+ * shows into docs/interface.svg, docs/node.svg and docs/replay.svg. Needs node-pty. The colours are those of the cells;
+ * nothing is touched up.
  */
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { noTerminal, openTerminal } from '../helpers/terminal.ts';
+import { noTerminal, openTerminal, type TestTerminal } from '../helpers/terminal.ts';
 import { svgOf } from './svg.ts';
 
 const missing = noTerminal();
@@ -12,12 +15,41 @@ if (missing !== null) {
   console.error(missing);
   process.exit(1);
 }
-const terminal = openTerminal(process.execPath, ['dist/cli.js', '--demo'], { columns: 120, rows: 34 });
-await terminal.waitFor(/lost/, 60_000);
-await sleep(1_500); // for a picture with some history in its charts
-writeFileSync(
-  'docs/interface.svg',
-  svgOf(terminal.cells(), 'lbtop: nodes, queue, throughput and events after a node was lost'),
-);
-terminal.keys('q');
-await terminal.exited;
+
+function draw(terminal: TestTerminal, name: string, title: string): void {
+  writeFileSync(`docs/${name}.svg`, svgOf(terminal.cells(), title));
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'lbtop-picture-'));
+const recording = join(folder, 'demo.lbtrace');
+const size = { columns: 120, rows: 34 };
+
+const demo = openTerminal(process.execPath, ['dist/cli.js', '--demo'], size);
+await demo.waitFor(/● \S+.* \d+\/\d+ /, 60_000);
+demo.keys('R');
+await demo.waitFor('record into the file');
+demo.keys(`${recording}\r`);
+await demo.waitFor('● rec');
+await demo.waitFor(/lost/, 60_000);
+await sleep(3_000); // for a picture with some history in its charts
+await demo.waitWithout('✓');
+draw(demo, 'interface', 'lbtop: nodes, queue, throughput and events after a node was lost');
+demo.keys('\r');
+await demo.waitFor(/› \S+[\s\S]*cpu, last minute/);
+await sleep(1_500); // until its tasks are there
+draw(demo, 'node', 'lbtop: one node, with its CPU, its tasks and its events');
+demo.keys('\x1b');
+await demo.waitWithout('cpu, last minute');
+demo.keys('q');
+await demo.exited;
+
+const replay = openTerminal(process.execPath, ['dist/cli.js', '--replay', recording], size);
+await replay.waitFor(/stopped|playing|▶/, 30_000);
+for (let jumps = 0; jumps < 20 && !/× lost|×1|lost: /.test(replay.text()); jumps++) {
+  replay.keys('n');
+  await sleep(300); // a jump shows at once; nothing tells that it was the last
+}
+draw(replay, 'replay', 'lbtop: a recorded session, at the moment when a node was lost');
+replay.keys('q');
+await replay.exited;
+rmSync(folder, { recursive: true });

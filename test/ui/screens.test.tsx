@@ -100,10 +100,6 @@ describe.each([
   [200, 60],
   [120, 40],
   [80, 24],
-<<<<<<< HEAD
-=======
-  [40, 10],
->>>>>>> main
   [30, 10],
 ])('%ix%i', (columns, rows) => {
   test.each(pictures)('%s', async (name, keys) => {
