@@ -18,7 +18,7 @@ import { program } from '../helpers/lbtop.ts';
 import { openTerminal, type TestTerminal } from '../helpers/terminal.ts';
 import { processTime } from './core-time.ts';
 
-const rounds = 5;
+const rounds = 3;
 const settings = { alone: 0, 'one that is seen': 1, 'one that is stopped': 1, 'three that are stopped': 3 } as const;
 type Setting = keyof typeof settings;
 
@@ -30,7 +30,7 @@ interface Round {
 }
 
 /** Prints tasks a second, CPU a task and memory of the coordinator in each setting, and their ratios to those alone. */
-export async function benchAttached(tasks = 40_000): Promise<void> {
+export async function benchAttached(tasks = 300_000): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'lbtop-attached-'));
   const fleet = await startFleet({ program: program(), directory, arguments: ['--cpu-limit', '100'] });
   const pid = descendants(process.pid).find((one) => commandLine(one).includes('--coordinator')) ?? 0;

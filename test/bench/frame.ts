@@ -4,7 +4,7 @@
  * of this kind, where they are installed. CPU is that of the whole process, its threads included.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -13,15 +13,16 @@ import type { IPty } from 'node-pty';
 import type { Desk } from '../../source/coordinator/answers.ts';
 import { acceptClient } from '../../source/coordinator/client-session.ts';
 import { windowHub } from '../../source/feed/hub.ts';
+import { processMemory } from '../../source/node/process-stat.ts';
 import { listen } from '../../source/wire/endpoint.ts';
 import { loadOrCreateSecret } from '../../source/wire/secret.ts';
 import { fakeSession, type Session } from '../ui/fixtures/session.ts';
+import { loopTime, processTime } from './core-time.ts';
 
 const require = createRequire(import.meta.url);
 const columns = 200;
 const rows = 50;
 const cli = resolve(import.meta.dirname, '../../dist/cli.js');
-const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
 
 /** A program on a terminal of its own. */
 interface Watched {
@@ -45,18 +46,6 @@ function watched(program: string, args: readonly string[], env: Record<string, s
     one.onData?.(data);
   });
   return one;
-}
-
-/** CPU seconds of a process so far. */
-async function cpuSeconds(pid: number): Promise<number> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
-}
-
-async function residentMiB(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024;
 }
 
 /** A coordinator's face without a coordinator: windows of a made-up session at a rate of our own. */
@@ -109,16 +98,16 @@ interface Cost {
 async function cost(one: Watched, warmMs: number, ms: number): Promise<Cost> {
   await sleep(warmMs);
   const { frames, bytes } = one;
-  const before = await cpuSeconds(one.pty.pid);
+  const before = processTime(one.pty.pid).ranMs;
   const from = performance.now();
   await sleep(ms);
   const seconds = (performance.now() - from) / 1_000;
-  const cpu = (await cpuSeconds(one.pty.pid)) - before;
+  const cpuMs = processTime(one.pty.pid).ranMs - before;
   return {
-    msPerFrame: (1_000 * cpu) / (one.frames - frames),
+    msPerFrame: cpuMs / (one.frames - frames),
     bytesPerFrame: (one.bytes - bytes) / (one.frames - frames),
-    percent: (100 * cpu) / seconds,
-    mib: await residentMiB(one.pty.pid),
+    percent: cpuMs / (10 * seconds),
+    mib: (processMemory(one.pty.pid)?.residentBytes ?? Number.NaN) / 2 ** 20,
   };
 }
 
@@ -127,23 +116,35 @@ function quantile(values: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
 }
 
-/** ms from a key to the bytes of the mark before the row that it selects, while windows come four times a second. */
-async function keyTimes(one: Watched, count: number): Promise<number[]> {
+/** ms from a key to the screen, and without those in which a process that had to work for it had no core. */
+interface KeyTime {
+  wallMs: number;
+  ownMs: number;
+}
+
+/** Times from a key to the bytes of the mark before the row that it selects, while windows come four times a second. */
+async function keyTimes(one: Watched, count: number): Promise<KeyTime[]> {
   let moved: (() => void) | null = null;
   // Windows come between the keys too, but only a key moves the mark.
   one.onData = (data) => {
     if (/\x1b\[\d+H(?:\x1b\[[0-9;]*m)*▌/.test(data)) moved?.();
   };
-  const press = (key: string): Promise<number> => {
+  const waited = (): number => loopTime(one.pty.pid).waitedMs + loopTime('self').waitedMs;
+  const press = (key: string): Promise<KeyTime> => {
+    const before = waited();
     const from = performance.now();
-    const done = new Promise<number>((resolve) => {
-      moved = () => resolve(performance.now() - from);
+    const done = new Promise<KeyTime>((resolve) => {
+      moved = () => {
+        moved = null;
+        const wallMs = performance.now() - from;
+        resolve({ wallMs, ownMs: Math.max(0, wallMs - (waited() - before)) });
+      };
     });
     one.pty.write(key);
     return done;
   };
   for (let i = 0; i < 20; i++) await press(i % 2 === 0 ? 'j' : 'k');
-  const times: number[] = [];
+  const times: KeyTime[] = [];
   for (let i = 0; i < count; i++) {
     // Not in step with the windows.
     await sleep(20 + ((i * 37) % 60));
@@ -220,8 +221,11 @@ export async function benchFrame(): Promise<void> {
       const one = there.attach(4);
       await drawn(one, 2);
       const times = await keyTimes(one, 300);
-      const [p50, p99] = [quantile(times, 0.5), quantile(times, 0.99)];
-      console.log(`key to screen, ${nodes} nodes: p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`);
+      const wall = times.map(({ wallMs }) => wallMs);
+      const own = times.map(({ ownMs }) => ownMs);
+      const both = (of: number[]): string =>
+        `p50 ${quantile(of, 0.5).toFixed(1)} ms, p99 ${quantile(of, 0.99).toFixed(1)} ms`;
+      console.log(`key to screen, ${nodes} nodes: ${both(wall)}; without the waits for a core: ${both(own)}`);
       await ended(one);
       await there.close();
     }
