@@ -178,6 +178,12 @@ async function demonstrate(io: Io): Promise<number> {
     stopped = true;
     end.abort();
   });
+  // Its terminal went away: nobody would end the fleet.
+  const hangUp = (): void => {
+    stopped = true;
+    end.abort();
+  };
+  process.once('SIGHUP', hangUp);
   /** While the interface has the terminal, lines wait. */
   let held: string[] | null = null;
   const print = (text: string): void => {

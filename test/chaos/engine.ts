@@ -5,7 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connect, type Lbtop } from '../../source/client/index.ts';
+import { connect, type Lbtop, LbtopError } from '../../source/client/index.ts';
 import type { NodeRow, ResultRow, Status } from '../../source/model/report.ts';
 import { type Engine, engineMissing, startEngine } from '../helpers/engine.ts';
 import { until } from '../helpers/lbtop.ts';
@@ -66,7 +66,7 @@ async function roundsOf(trial: EngineTrial, engine: Engine, cluster: Succession,
   let standby = await cluster.startStandby();
   for (let i = 0; i < nodes; i++) cluster.startNode(`node-${i}`, ['--slots', String(slots)]);
   await until(async () => (await cluster.json<NodeRow[]>(['nodes'])).length === nodes);
-  const open = () => connect({ connect: url, secretFile: cluster.secretFile });
+  const open = () => whoLeads({ connect: url, secretFile: cluster.secretFile });
   const submitting = submitOn(open);
   const works: { job: number; ledger: string }[] = [];
   const tookMs: number[] = [];
@@ -156,6 +156,17 @@ async function woken(leader: Contender) {
 
 function median(times: readonly number[]): number {
   return times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)] ?? Number.NaN;
+}
+
+/** Connects to the leader; while the lead passes on nobody is there. */
+async function whoLeads(where: Parameters<typeof connect>[0]): Promise<Lbtop> {
+  for (let tries = 1; ; tries++)
+    try {
+      return await connect(where);
+    } catch (error) {
+      if (!(error instanceof LbtopError) || error.code !== 'unreachable' || tries === 100) throw error;
+      await sleep(100);
+    }
 }
 
 /** Submits one job after the other, each under a key of its own until that was acknowledged. */
