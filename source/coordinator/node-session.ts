@@ -2,7 +2,7 @@
 import type { Fact } from '../model/fact.ts';
 import type { JobSpec } from '../model/job.ts';
 import { limits } from '../model/limits.ts';
-import { type Attempt, attemptId, roundedSample } from '../model/node.ts';
+import { type Attempt, attemptId, type Outcome, roundedSample } from '../model/node.ts';
 import { joinObjection } from '../scheduler/join.ts';
 import type { State } from '../scheduler/state.ts';
 import type { Connection, ConnectionEvents } from '../wire/connection.ts';
@@ -96,21 +96,37 @@ function acceptNode(
     });
   }
 
+  /** Ends whose output is not on its way to the disk yet. */
+  const untold = new Set<Promise<void>>();
+
   function ended(node: string, { outcomes }: MessageOf<'ended'>): void {
     for (const outcome of outcomes) {
-      const { job, ordinal, attempt } = outcome;
-      loop.ask(
-        { kind: 'outcome', node, outcome },
-        () => {
-          if (isCurrent()) session?.settle({ job, ordinal, attempt });
-        },
-        (facts) => {
-          // What nobody returned need not be kept for every task of a million.
-          if (outcome.result !== null && outcome.result !== 'null' && facts.some((fact) => isEndOf(fact, outcome)))
-            outputs.setResult(outcome, outcome.result);
-        },
-      );
+      // Once the end is durable the node forgets the output.
+      const output = outputs.pending(outcome);
+      if (output === null) tellEnd(node, outcome);
+      else {
+        const told = output.then(() => {
+          untold.delete(told);
+          tellEnd(node, outcome);
+        });
+        untold.add(told);
+      }
     }
+  }
+
+  function tellEnd(node: string, outcome: Outcome): void {
+    const { job, ordinal, attempt } = outcome;
+    loop.ask(
+      { kind: 'outcome', node, outcome },
+      () => {
+        if (isCurrent()) session?.settle({ job, ordinal, attempt });
+      },
+      (facts) => {
+        // What nobody returned need not be kept for every task of a million.
+        if (outcome.result !== null && outcome.result !== 'null' && facts.some((fact) => isEndOf(fact, outcome)))
+          outputs.setResult(outcome, outcome.result);
+      },
+    );
   }
 
   function output(node: string, message: MessageOf<'output'>): void {
@@ -158,7 +174,8 @@ function acceptNode(
         return;
       case 'leave':
         left = true;
-        loop.post({ kind: 'leave', node });
+        if (untold.size === 0) loop.post({ kind: 'leave', node });
+        else void Promise.all(untold).then(() => loop.post({ kind: 'leave', node }));
         return;
       default:
         connection.send({ kind: 'refuse', code: 'refused', reason: `a node does not say ${message.kind}` });

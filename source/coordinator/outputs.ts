@@ -51,6 +51,11 @@ export interface Outputs {
     cut: number,
     stored: (offset: number) => void,
   ): void;
+  /**
+   * Null, or what resolves when all that was appended of an attempt is as far as what is committed next: its end must not
+   * be durable before its output.
+   */
+  pending(attempt: Attempt): Promise<void> | null;
   /** Returns at most `maxBytes` from `offset` on, or null where nothing is there (yet). */
   read(job: number, ordinal: number, stream: StreamNumber, offset: number, maxBytes: number): Soon<OutputPiece | null>;
   /** Bytes of a stream, those that were cut included. */
@@ -130,6 +135,7 @@ export function memoryOutputs(maxBytes: number = limits.outputMemoryBytes): Outp
     jobs.get(job)?.get(ordinal)?.streams[stream - 1];
 
   return {
+    pending: () => null,
     append(attempt, number, offset, data, cut, stored) {
       const stream = entry(attempt).streams[number - 1] as Stream;
       const held = stream.bytes + stream.cut;

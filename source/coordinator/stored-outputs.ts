@@ -110,6 +110,10 @@ export function storedOutputs({ store, commits, state, log }: StoredOutputsOptio
           if (running.upTo !== null) put(running.upTo, record, stored);
         });
     },
+    pending({ job, ordinal, attempt }) {
+      const running = jobs.get(job)?.get(ordinal);
+      return running?.attempt === attempt && running.upTo === null ? running.told : null;
+    },
     async read(job, ordinal, stream, offset, maxBytes) {
       const piece = await store.readOutput(job, ordinal, attemptOf(job, ordinal), stream, offset, maxBytes);
       return piece === null ? null : { ...piece, next: offset + piece.data.length + piece.cut };

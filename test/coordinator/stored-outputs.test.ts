@@ -108,3 +108,20 @@ test.each(['memory', 'stored'])(
     ).toBe(14);
   },
 );
+
+test('an end is not told before its output is on the way to the disk', async () => {
+  const [, second] = await twoLives();
+  const order: string[] = [];
+  // What the store has of it, from an earlier life, is still asked for: nothing is committed yet.
+  const stored = append(second, 0, 'all of it').then(() => order.push('stored'));
+  const pending = second.pending(task);
+  expect(pending).not.toBeNull();
+  expect(second.pending({ ...task, attempt: 2 })).toBeNull();
+  await pending;
+  // What is committed from here on comes behind the output.
+  order.push('told');
+  expect(second.pending(task)).toBeNull();
+  await stored;
+  expect(order).toEqual(['told', 'stored']);
+  expect(await all(second)).toBe('all of it');
+});
