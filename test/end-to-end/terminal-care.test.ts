@@ -68,7 +68,7 @@ describe.skipIf(why !== null)('a coordinator in a terminal', () => {
       done,
       async [Symbol.asyncDispose]() {
         // The node goes with it.
-        for (const pid of pidsIn(directory)) process.kill(pid, 'SIGTERM');
+        for (const pid of pidsIn(directory)) endOf(pid);
         await until(() => pidsIn(directory).length === 0);
       },
     };
@@ -138,6 +138,15 @@ describe.skipIf(why !== null)('an attached interface', () => {
     expect(terminal.modes()).toMatchObject(restored);
   });
 });
+
+/** It may have ended by itself meanwhile. */
+function endOf(pid: number): void {
+  try {
+    process.kill(pid, 'SIGTERM');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
 
 function isThere(pid: number): boolean {
   try {
