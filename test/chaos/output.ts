@@ -81,4 +81,5 @@ export async function showFlood(): Promise<void> {
     `resident memory grew by ${mebibytes(one.nodeGrowthBytes)} in the node, ${mebibytes(one.coordinatorGrowthBytes)} in the coordinator`,
   );
   console.log(`the last heartbeat was never older than ${one.heartbeatMs.toFixed(0)} ms`);
+  if (Math.max(one.nodeGrowthBytes, one.coordinatorGrowthBytes) > 64 * 1024 * 1024) process.exitCode = 1;
 }
