@@ -14,6 +14,8 @@ export interface FleetOptions {
   data?: string;
   /** Further arguments of the coordinator. */
   arguments?: readonly string[];
+  /** Is told each line that the coordinator logs. */
+  log?: (line: string) => void;
   signal?: AbortSignal;
 }
 
@@ -64,7 +66,7 @@ export async function startFleet({ program, directory, signal, ...options }: Fle
   function startCoordinator(port: number): Promise<[host: string, port: number]> {
     const where = ['--port', String(port), '--data', options.data ?? 'none'];
     const args = ['--coordinator', '--headless', ...where, ...(options.arguments ?? [])];
-    return listening(start('', args, ['ignore', 'pipe', 'inherit']));
+    return listening(start('', args, ['ignore', 'pipe', 'inherit']), options.log);
   }
 
   signal?.addEventListener('abort', () => void stop(), { once: true });
@@ -91,7 +93,7 @@ export async function startFleet({ program, directory, signal, ...options }: Fle
   };
 }
 
-async function listening(coordinator: ChildProcess): Promise<[host: string, port: number]> {
+async function listening(coordinator: ChildProcess, log: FleetOptions['log']): Promise<[host: string, port: number]> {
   if (coordinator.stdout === null) throw new LbtopError('failed', 'the coordinator has no output');
   const lines = createInterface({ input: coordinator.stdout });
   const first = await Promise.race([
@@ -100,7 +102,7 @@ async function listening(coordinator: ChildProcess): Promise<[host: string, port
   ]);
   const match = /^listening on (.+):(\d+)$/.exec(first);
   if (match === null) throw new LbtopError('failed', `the coordinator did not start: ${first}`);
-  lines.on('line', () => {}); // read on, so that its log never fills the pipe
+  lines.on('line', (line) => log?.(line)); // read on, so that its log never fills the pipe
   return [match[1] as string, Number(match[2])];
 }
 

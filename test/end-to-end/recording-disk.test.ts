@@ -12,7 +12,11 @@ test('work goes on while nothing can be recorded; the recording has a gap, goes 
   using disk = smallDisk(2);
   if (disk === null) return context.skip('a small disk cannot be mounted');
   const file = join(disk.directory, 'session.lbtrace');
-  await using cluster = await startCluster(['a', 'b'], () => ['--cpu-limit', '100', '--record', file]);
+  let stalled = false;
+  const log = (line: string): void => {
+    stalled ||= line.includes('facts are left out');
+  };
+  await using cluster = await startCluster(['a', 'b'], () => ['--cpu-limit', '100', '--record', file], { log });
   const work = async (last: number): Promise<void> => {
     expect((await cluster.lbtop(['run', '--array', `0-${last}`, '--task', 'noop', '--input', '1'])).code).toBe(0);
   };
@@ -21,13 +25,14 @@ test('work goes on while nothing can be recorded; the recording has a gap, goes 
   await work(9);
   disk.fill();
   // More than a block: it has to be written, and cannot be.
-  await work(1_499);
+  await work(4_999);
+  await until(() => stalled);
   disk.free();
   await until(async () => (await seen()).gaps.some(({ missing }) => (missing ?? 0) > 1_000));
   await work(19);
-  expect((await cluster.json<Status>(['status'])).tasks).toMatchObject({ succeeded: 1_530, failed: 0, lost: 0 });
+  expect((await cluster.json<Status>(['status'])).tasks).toMatchObject({ succeeded: 5_030, failed: 0, lost: 0 });
   await cluster.fleet.endCoordinator();
-  expect(await seen()).toMatchObject({ tasks: { succeeded: 1_530 }, damage: [], cut: null });
+  expect(await seen()).toMatchObject({ tasks: { succeeded: 5_030 }, damage: [], cut: null });
   const verified = await cluster.lbtop(['trace', 'verify', file]);
   expect(verified).toMatchObject({
     code: 0,

@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { TestRunner } from 'vitest';
 import { type Fleet, startFleet } from '../../source/simulation/fleet.ts';
 
 const cli = resolve(import.meta.dirname, '../../dist/cli.js');
@@ -37,12 +38,13 @@ export interface Cluster {
 /**
  * Starts a coordinator with nodes of those names, two slots each, and waits until they have joined.
  * The CPU limit is off unless the arguments say otherwise: the tests themselves are a load. `durable`: with data that
- * outlive the coordinator, in `data` of its directory, or in the directory `data`; else in memory.
+ * outlive the coordinator, in `data` of its directory, or in the directory `data`; else in memory. `log`: is told each line
+ * that the coordinator logs.
  */
 export async function startCluster(
   nodes: readonly string[],
   coordinatorArguments: (directory: string) => readonly string[] = () => ['--cpu-limit', '100'],
-  { durable = false, data }: { durable?: boolean; data?: string } = {},
+  { durable = false, data, log }: { durable?: boolean; data?: string; log?: (line: string) => void } = {},
 ): Promise<Cluster> {
   const directory = await mkdtemp(join(tmpdir(), 'lbtop-test-'));
   const fleet = await startFleet({
@@ -50,6 +52,7 @@ export async function startCluster(
     directory,
     arguments: coordinatorArguments(directory),
     data: data ?? (durable ? join(directory, 'data') : 'none'),
+    ...(log === undefined ? {} : { log }),
   });
   for (const name of nodes) fleet.startNode(name, ['--slots', '2']);
   const started: ChildProcess[] = [];
@@ -101,7 +104,12 @@ export async function finished(child: ChildProcess, input = ''): Promise<Ran> {
   return closed.promise;
 }
 
-/** Waits until a condition holds. The test's own time limit ends a wait in vain. */
+/** Waits until a condition holds. Throws where the test's own time is over: what it started is then put away. */
 export async function until(met: () => Promise<boolean> | boolean): Promise<void> {
-  while (!(await met())) await sleep(20);
+  // Scripts wait as well, without a test.
+  const signal = TestRunner.getCurrentTest()?.context.signal;
+  while (!(await met())) {
+    signal?.throwIfAborted();
+    await sleep(20);
+  }
 }
