@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
 import { LbtopError, oneLine } from '../model/errors.ts';
+import { plainLine } from '../model/plain-text.ts';
 import { type Coordinator, type CoordinatorOptions, startCoordinator } from './coordinator.ts';
 
 export interface MainOptions extends Omit<CoordinatorOptions, 'log' | 'onShutdown' | 'fatal' | 'seed' | 'signal'> {
@@ -23,7 +24,8 @@ export async function runCoordinator(options: MainOptions): Promise<number> {
   let broken = false;
   const early: string[] = [];
   const log = (line: string) => {
-    const stamped = `${new Date().toISOString()} ${line}`;
+    // Nodes and clients have a say in these lines, and somebody may read them on a terminal.
+    const stamped = `${new Date().toISOString()} ${plainLine(line)}`;
     if (listening) write(stamped);
     else if (options.standby) process.stderr.write(`${stamped}\n`);
     else early.push(stamped);
@@ -48,7 +50,9 @@ export async function runCoordinator(options: MainOptions): Promise<number> {
       if (broken) return;
       broken = true;
       log(`broken: ${oneLine(error)}`);
-      process.stderr.write(`lbtop: ${oneLine(error)}: the coordinator stops; what was acknowledged is safe\n`);
+      process.stderr.write(
+        `lbtop: ${plainLine(oneLine(error))}: the coordinator stops; what was acknowledged is safe\n`,
+      );
       ended.resolve(1);
     },
   });

@@ -1,4 +1,5 @@
 /** A node as a process: log lines or its own view, and the signals that end it. */
+import { plainLine } from '../model/plain-text.ts';
 import { type AgentOptions, startAgent } from './agent.ts';
 import { startView, type View } from './view-process.ts';
 
@@ -25,7 +26,7 @@ export async function runNode({
   exit,
 }: NodeMainOptions): Promise<number> {
   let view: View | null = null;
-  const stamped = (text: string): string => `${new Date().toISOString()} ${text}`;
+  const stamped = (text: string): string => `${new Date().toISOString()} ${plainLine(text)}`; // some of it the coordinator says
   const agent = startAgent({
     ...options,
     log: (text) => (view === null ? print(stamped(text)) : view.log(stamped(text))),
