@@ -28,6 +28,44 @@ test('every link to a file leads to one', () => {
   }
 });
 
+/** As GitHub makes them of headings. */
+function anchorsOf(text: string): string[] {
+  const headings = text.replace(/^```.*?^```/gms, '').matchAll(/^#+ (.+)$/gm);
+  return [...headings].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+      .trim()
+      .replaceAll(' ', '-'),
+  );
+}
+
+test('every link into a page leads to a heading', () => {
+  const lost = pages.flatMap((page) => {
+    const text = readFileSync(resolve(root, page), 'utf8');
+    return [...text.matchAll(/\]\(([^)#\s]*)#([^)]+)\)/g)]
+      .filter(([, target = '']) => !/^https?:/.test(target))
+      .filter(([, target = '', anchor = '']) => {
+        const there = target === '' ? text : readFileSync(resolve(root, page, '..', target), 'utf8');
+        return !anchorsOf(there).includes(anchor);
+      })
+      .map(([link]) => `${page}: ${link}`);
+  });
+  expect(lost).toEqual([]);
+});
+
+test('every page with code is one that a test reads', () => {
+  const tests = readdirSync(resolve(root, 'test'), { recursive: true })
+    .map(String)
+    .filter((file) => file.endsWith('.test.ts'))
+    .map((file) => readFileSync(resolve(root, 'test', file), 'utf8'));
+  const coded = pages.filter((page) =>
+    /^```(sh|ts|js|python|json|yaml|ini)/m.test(readFileSync(resolve(root, page), 'utf8')),
+  );
+  expect(coded.length).toBeGreaterThan(5);
+  expect(coded.filter((page) => !tests.some((text) => text.includes(page)))).toEqual([]);
+});
+
 test('the figures of the policies are those that the scheduler has now (npm run figures writes them)', () => {
   const row = aloneRow('earliest-finish');
   expect(readFileSync(resolve(root, 'docs/scheduling.md'), 'utf8')).toContain(`| ${row.join(' | ')} |`);
