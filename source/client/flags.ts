@@ -12,6 +12,7 @@ import {
   duration,
   engine,
   file,
+  interval,
   jobs,
   jsonValue,
   matching,
@@ -101,6 +102,7 @@ const node = ['node'] as const;
 const simulate = ['simulate'] as const;
 const trace = ['trace'] as const;
 const whatif = ['whatif'] as const;
+const tables = ['jobs', 'tasks', 'nodes'] as const;
 const typed = { typedOnly: true } as const;
 const later = { later: true } as const;
 
@@ -220,6 +222,18 @@ export const flagTable = {
   stdin: flag(file, 'FILE', submitting, 'what each task reads as standard input (-: ours)'),
   wait: flag(toggle, '', ['submit', 'drain'], 'return when it is done'),
   direct: flag(toggle, '', ['run'], 'ask for a node and take the task there'),
+
+  tableFormat: flag(choice(['table', 'json', 'csv']), 'FORMAT', tables, 'table, json or csv (default table)', {
+    flag: 'format',
+    ...typed,
+  }),
+  watch: flag(
+    interval,
+    '[DURATION]',
+    [...tables, 'status'],
+    'again and again, every 2 s or as often as said, until Ctrl-C',
+    typed,
+  ),
 
   follow: flag(toggle, '', ['logs', 'events'], 'go on as it comes', { short: 'f' }),
   raw: flag(toggle, '', ['logs'], 'bytes as they are, on a terminal too'),
