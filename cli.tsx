@@ -83,6 +83,7 @@ async function coordinate(flags: Flags, io: Io, where: Places): Promise<number> 
     record: flags.record ?? null,
     metrics: flags.metrics ?? null,
     logFile: join(where.stateDirectory, 'coordinator.log'),
+    logFormat: flags.logFormat ?? 'text',
     interfaceCommand: visible
       ? (address) => [...program, '--attach', address, '--owner', '--secret-file', secretFile]
       : null,
@@ -159,6 +160,7 @@ async function work(flags: Flags, io: Io, where: Places): Promise<number> {
       secret: await loadSecret(flags.secretFile ?? where.secretFile),
       version: packageVersion(),
     },
+    logFormat: flags.logFormat ?? 'text',
     // Loaded by a process of its own: never by the node.
     keepTerminal,
     viewFile: isTerminal(io) ? new URL('./source/ui/own-process.js', import.meta.url) : null,

@@ -4,6 +4,7 @@
  */
 import { disciplineNames, policyNames } from '../model/job.ts';
 import { limits } from '../model/limits.ts';
+import { logFormats } from '../wire/log-line.ts';
 import {
   address,
   amounts,
@@ -146,6 +147,12 @@ export const flagTable = {
   ),
   record: flag(file, 'FILE', coordinator, 'record the session into this file; a recording that is there goes on'),
   headless: flag(toggle, '', coordinator, 'log lines instead of the interface'),
+  logFormat: flag(
+    choice(logFormats),
+    'text|json',
+    ['coordinator', 'node'],
+    'log lines as text, or as an object of JSON each (default text)',
+  ),
   store: flag(engine, 'URL', coordinator, 'durable state in an engine: etcd://HOST:2379,HOST:2379'),
   standby: flag(toggle, '', coordinator, 'with --store: wait to take over from the coordinator that leads'),
   metrics: flag(address, 'HOST:PORT', coordinator, 'serve metrics for Prometheus there, at /metrics'),
