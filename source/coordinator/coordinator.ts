@@ -67,6 +67,8 @@ export interface CoordinatorOptions {
   record: string | null;
   /** Measurements for Prometheus are served there; null: nowhere. */
   metrics: { host: string; port: number } | null;
+  /** Is told how much of what was kept has been read back, 0 to 1. */
+  recovering?: (share: number) => void;
   log: Log;
   /** A client asked for the end. */
   onShutdown(reason: string): void;
@@ -98,7 +100,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
 
 /** Resolves when this process may write, with the port to listen on: in an engine it was told to the others. */
 async function durableOf(options: CoordinatorOptions): Promise<{ durable: Durable; port: number } | null> {
-  const { host, port, store = null, standby = false, data, log } = options;
+  const { host, port, store = null, standby = false, data, recovering, log } = options;
   const signal = options.signal ?? new AbortController().signal;
   if (store !== null) {
     const { freePort, openEngineDurable } = await import('./engine-durable.ts');
@@ -106,7 +108,7 @@ async function durableOf(options: CoordinatorOptions): Promise<{ durable: Durabl
     return { durable: await openEngineDurable({ ...options, store, standby, signal, port: known }), port: known };
   }
   if (data === null) return null;
-  return { durable: await openDurable({ directory: data, address: `${host}:${port}`, log }), port };
+  return { durable: await openDurable({ directory: data, address: `${host}:${port}`, recovering, log }), port };
 }
 
 async function startWith(options: CoordinatorOptions, durable: Durable | null): Promise<Coordinator> {
