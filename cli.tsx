@@ -51,22 +51,23 @@ async function tell(what: 'help' | 'version', word: WordName | null): Promise<nu
 }
 
 async function coordinate(flags: Flags, io: Io, where: Places): Promise<number> {
-  const [{ runCoordinator }, { loadOrCreateSecret }, { join }, local, { packageVersion }, terminal] = await Promise.all(
-    [
+  const [{ runCoordinator }, { loadOrCreateSecret }, { join }, local, { packageVersion }, terminal, progress] =
+    await Promise.all([
       import('./source/coordinator/main.ts'),
       import('./source/wire/secret.ts'),
       import('node:path'),
       import('./source/client/places.ts'),
       import('./source/client/version.ts'),
       import('./source/client/terminal.ts'),
-    ],
-  );
+      import('./source/client/progress.ts'),
+    ]);
   if (flags.standby === true && flags.store === undefined)
     throw usage('--standby waits for the lead in an engine: say which with --store etcd://HOST:2379,HOST:2379');
   if (flags.store !== undefined && flags.data !== undefined)
     throw usage('durable state is in one place: leave out --store or --data');
   const secretFile = flags.secretFile ?? where.secretFile;
   const visible = isTerminal(io) && flags.headless !== true;
+  const recovery = progress.shareTeller(io.stderr, io.now, 'reading the journal ');
   return runCoordinator({
     host: flags.host ?? '127.0.0.1',
     port: flags.port ?? local.defaultPort,
@@ -82,7 +83,9 @@ async function coordinate(flags: Flags, io: Io, where: Places): Promise<number> 
     standby: flags.standby === true,
     record: flags.record ?? null,
     metrics: flags.metrics ?? null,
+    recovering: recovery.show,
     logFile: join(where.stateDirectory, 'coordinator.log'),
+    logFormat: flags.logFormat ?? 'text',
     interfaceCommand: visible
       ? (address) => [...program, '--attach', address, '--owner', '--secret-file', secretFile]
       : null,
@@ -99,7 +102,7 @@ async function coordinate(flags: Flags, io: Io, where: Places): Promise<number> 
         local.writeCoordinatorFile(where.coordinatorFile, { ...listening, pid: process.pid });
     },
     onEnded: () => local.removeCoordinatorFile(where.coordinatorFile, process.pid),
-  });
+  }).finally(recovery.clear);
 }
 
 /** The young part of V8's heap would grow to 32 MiB and more under load, and never shrink; only a start can say so. */
@@ -166,6 +169,7 @@ async function work(flags: Flags, io: Io, where: Places): Promise<number> {
       secret: await loadSecret(flags.secretFile ?? where.secretFile),
       version: packageVersion(),
     },
+    logFormat: flags.logFormat ?? 'text',
     // Loaded by a process of its own: never by the node.
     keepTerminal,
     viewFile: isTerminal(io) ? new URL('./source/ui/own-process.js', import.meta.url) : null,

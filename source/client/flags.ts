@@ -4,6 +4,7 @@
  */
 import { disciplineNames, policyNames } from '../model/job.ts';
 import { limits } from '../model/limits.ts';
+import { logFormats } from '../wire/log-line.ts';
 import {
   address,
   amounts,
@@ -12,6 +13,7 @@ import {
   duration,
   engine,
   file,
+  interval,
   jobs,
   jsonValue,
   matching,
@@ -101,6 +103,7 @@ const node = ['node'] as const;
 const simulate = ['simulate'] as const;
 const trace = ['trace'] as const;
 const whatif = ['whatif'] as const;
+const tables = ['jobs', 'tasks', 'nodes'] as const;
 const typed = { typedOnly: true } as const;
 const later = { later: true } as const;
 
@@ -144,6 +147,12 @@ export const flagTable = {
   ),
   record: flag(file, 'FILE', coordinator, 'record the session into this file; a recording that is there goes on'),
   headless: flag(toggle, '', coordinator, 'log lines instead of the interface'),
+  logFormat: flag(
+    choice(logFormats),
+    'text|json',
+    ['coordinator', 'node'],
+    'log lines as text, or as an object of JSON each (default text)',
+  ),
   store: flag(engine, 'URL', coordinator, 'durable state in an engine: etcd://HOST:2379,HOST:2379'),
   standby: flag(toggle, '', coordinator, 'with --store: wait to take over from the coordinator that leads'),
   metrics: flag(address, 'HOST:PORT', coordinator, 'serve metrics for Prometheus there, at /metrics'),
@@ -227,6 +236,18 @@ export const flagTable = {
   stdin: flag(file, 'FILE', submitting, 'what each task reads as standard input (-: ours)'),
   wait: flag(toggle, '', ['submit', 'drain'], 'return when it is done'),
   direct: flag(toggle, '', ['run'], 'ask for a node and take the task there'),
+
+  tableFormat: flag(choice(['table', 'json', 'csv']), 'FORMAT', tables, 'table, json or csv (default table)', {
+    flag: 'format',
+    ...typed,
+  }),
+  watch: flag(
+    interval,
+    '[DURATION]',
+    [...tables, 'status'],
+    'again and again, every 2 s or as often as said, until Ctrl-C',
+    typed,
+  ),
 
   follow: flag(toggle, '', ['logs', 'events'], 'go on as it comes', { short: 'f' }),
   raw: flag(toggle, '', ['logs'], 'bytes as they are, on a terminal too'),
