@@ -128,6 +128,7 @@ async function work(flags: Flags, io: Io, where: Places): Promise<number> {
     { resolve },
     { packageVersion },
     { keepTerminal },
+    { houseRules },
   ] = await Promise.all([
     import('./source/node/main.ts'),
     import('./source/wire/secret.ts'),
@@ -136,6 +137,7 @@ async function work(flags: Flags, io: Io, where: Places): Promise<number> {
     import('node:path'),
     import('./source/client/version.ts'),
     import('./source/client/terminal.ts'),
+    import('./source/node/house-rules.ts'),
   ]);
   const found = findWhereabouts(flags, where);
   const leader = 'engine' in found ? watchLeader(found.engine) : undefined;
@@ -157,6 +159,11 @@ async function work(flags: Flags, io: Io, where: Places): Promise<number> {
       cpuLimit: flags.cpuLimit ?? null,
       onCoordinatorLost: flags.onCoordinatorLost ?? 'finish',
       listen: flags.listen ?? null,
+      rules: houseRules({
+        ...(flags.allow && { allow: flags.allow }),
+        ...(flags.workRoot && { workRoot: resolve(io.cwd, flags.workRoot) }),
+        ...(flags.runAs && { runAs: flags.runAs }),
+      }),
       handlers: flags.handlers === undefined ? null : resolve(io.cwd, flags.handlers),
       stateDir: where.stateDirectory,
       secret: await loadSecret(flags.secretFile ?? where.secretFile),

@@ -184,7 +184,14 @@ export const flagTable = {
   ),
   handlers: flag(file, 'FILE', node, 'what exports JavaScript task handlers by name'),
   listen: flag(address, 'HOST:PORT', node, 'take tasks directly from clients (port 0: any)'),
-  allow: flag(texts, 'PATTERN', node, 'run only commands like this (repeatable)', later),
+  allow: flag(
+    texts,
+    'PATTERN',
+    node,
+    "run only commands like this: 'make', 'git pull *', '/opt/render/*' (repeatable)",
+  ),
+  runAs: flag(words(limits.nameLength), 'USER', node, 'the account whose processes its tasks are; needs root'),
+  workRoot: flag(file, 'DIR', node, 'start tasks in this directory or below it, and nowhere else'),
 
   owner: flag(toggle, '', ['attach'], 'as the interface of the coordinator itself: q ends that too', typed),
   readOnly: flag(toggle, '', ['attach'], 'without the keys that change something'),

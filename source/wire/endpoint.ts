@@ -7,10 +7,11 @@
  */
 import { hkdfSync } from 'node:crypto';
 import { once } from 'node:events';
-import { connect as connectTcp, createServer as createTcpServer, type Server, type Socket } from 'node:net';
+import { connect as connectTcp, createServer as createTcpServer, type Socket } from 'node:net';
 import tls from 'node:tls';
 import { oneLine } from '../model/errors.ts';
 import { addressOf, type Connection } from './connection.ts';
+import { afterFirstRecord } from './first-record.ts';
 import { type IntroductionOptions, introduce } from './introduction.ts';
 import { type Role, roles } from './messages.ts';
 import { certificateOffered, connectError, hostPort, listenError, timeoutError, tlsReason } from './reach.ts';
@@ -49,9 +50,8 @@ export interface Listener {
 export async function listen(options: ListenOptions): Promise<Listener> {
   const { host, port, secret } = options;
   const desk = reception(options);
-  const server =
-    secret === null ? createTcpServer((socket) => desk.ready(socket, null)) : protectedServer(secret, desk);
-  server.prependListener('connection', desk.arrived);
+  const begin = secret === null ? (socket: Socket) => desk.ready(socket, null) : protection(secret, desk);
+  const server = createTcpServer((socket) => desk.arrived(socket, () => begin(socket)));
   try {
     server.listen({ host, port });
     await once(server, 'listening');
@@ -72,7 +72,8 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   };
 }
 
-function protectedServer(secret: Buffer, desk: Reception): Server {
+/** Returns what begins the handshake on an accepted socket; the desk hears how it ended. */
+function protection(secret: Buffer, desk: Reception): (socket: Socket) => void {
   const keys = new Map<string, { role: Role; key: Buffer }>(
     roles.map((role) => [role, { role, key: roleKey(secret, role) }]),
   );
@@ -93,9 +94,19 @@ function protectedServer(secret: Buffer, desk: Reception): Server {
     else desk.ready(socket, role);
   });
   server.on('tlsClientError', (error, socket) => {
-    desk.explain(addressOf(socket), `no handshake with our secret: ${tlsReason(error)}`);
+    const say = isReset(error) ? desk.explain : desk.mistrust;
+    say(addressOf(socket), `no handshake with our secret: ${tlsReason(error)}`);
   });
-  return server;
+  return (socket) =>
+    afterFirstRecord(socket, () => {
+      desk.spoke(addressOf(socket));
+      server.emit('connection', socket);
+    });
+}
+
+/** It went away; that shows no wrong secret. */
+function isReset(error: NodeJS.ErrnoException): boolean {
+  return error.code === 'ECONNRESET';
 }
 
 export interface ConnectOptions extends IntroductionOptions {

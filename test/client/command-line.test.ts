@@ -181,7 +181,7 @@ describe('mistakes', () => {
     ['coordinater', 'unknown word "coordinater": did you mean --coordinator?'],
     ['frobnicate', 'unknown word "frobnicate": see lbtop --help'],
     ['token create', 'token is not in this version yet'],
-    ['--node --allow ls', '--allow is not in this version yet'],
+    ['--coordinator --tls-cert x', '--tls-cert is not in this version yet'],
     ['--coordinator --node', '--coordinator and --node: a process is one of them'],
     ['status --array 1-3', '--array does not go with status: it belongs to submit, run'],
     ['jobs --policy x', '--policy does not go with jobs: it belongs to --coordinator'],
