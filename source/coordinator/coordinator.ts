@@ -199,6 +199,7 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
     tickets,
     hub: windowHub(() => ({ state, series, now: clock.now(), recording: recordingOf(recorder) }), history.watched),
     history,
+    log,
     record,
     shutdown: options.onShutdown,
     journalBytes: () => durable?.store.bytes() ?? 0,
@@ -221,8 +222,10 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
     port: options.port,
     secret: options.secret,
     version,
-    peer: (connection, { role, who }) =>
-      role === 'node' ? nodes.accept(connection) : acceptClient(connection, role, who, desk),
+    peer: (connection, { role, who }, identity) =>
+      role === 'node'
+        ? nodes.accept(connection)
+        : acceptClient(connection, { role, who, identity, address: connection.address }, desk),
     rejected: (address, reason) => log(`${address} turned away: ${reason}`),
   }).catch(async (error) => {
     await endpoint?.close();

@@ -8,6 +8,7 @@ import { ShapeError } from '../model/shape.ts';
 import type { Connection, ConnectionEvents } from '../wire/connection.ts';
 import { listen } from '../wire/endpoint.ts';
 import type { Message, MessageOf, Role } from '../wire/messages.ts';
+import { reachOf } from '../wire/permission.ts';
 import { readTicket, type Ticket, ticketKey } from '../wire/ticket.ts';
 import { type VerbGives, verbs } from '../wire/verbs.ts';
 import type { AttemptWatcher } from './attempt.ts';
@@ -94,8 +95,7 @@ function acceptCaller(
   function request({ id, verb, args }: MessageOf<'request'>): void {
     try {
       if (verb !== 'redeem') throw new LbtopError('usage', `a node takes tickets only: ${verb} is for its coordinator`);
-      if (!(verbs.redeem.may as readonly Role[]).includes(role))
-        throw new LbtopError('refused', `redeem is not allowed for the role ${role}`);
+      reachOf(verb, verbs.redeem.may, role);
       if (calls.has(id)) throw new LbtopError('usage', `a stream with the id ${id} is open`);
       begin(id, verbs.redeem.args.unpack(args).ticket);
     } catch (error) {

@@ -10,6 +10,19 @@ function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
+/** True where only this machine can be meant. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+/** Returns the error for a listener that others could reach and anybody could use. */
+export function unprotected(host: string): LbtopError {
+  return new LbtopError(
+    'usage',
+    `without a secret or certificates nothing listens on ${host}: choose 127.0.0.1, or give --secret-file`,
+  );
+}
+
 /** Returns the error for a listener that could not start. */
 export function listenError(error: unknown, host: string, port: number): LbtopError {
   const usage = (message: string) => new LbtopError('usage', message);
@@ -54,7 +67,7 @@ export function connectError(error: unknown, host: string, port: number): LbtopE
     case 'ERR_SSL_TLSV1_ALERT_UNKNOWN_PSK_IDENTITY':
       return new LbtopError(
         'refused',
-        `${address} does not know this secret: give the coordinator's with --secret-file`,
+        `${address} does not know this secret or token: give the coordinator's with --secret-file`,
       );
     default:
   }
