@@ -12,6 +12,7 @@ export function apply(state: State, fact: Fact): void {
   switch (fact.kind) {
     case 'session-started':
       state.startedAt = fact.at;
+      state.firstJob = state.nextJob;
       state.epoch = fact.epoch;
       state.version = fact.version;
       state.policy = fact.policy;

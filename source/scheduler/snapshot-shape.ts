@@ -80,6 +80,7 @@ export const snapshotRecords = variants({
       requeued: count,
       lastPlace: int(-1, Number.MAX_SAFE_INTEGER),
       places: count,
+      firstJob: optional(count, 1),
     },
   ],
   /** In order of place. */

@@ -139,6 +139,8 @@ export interface State {
   cpuLimit: number;
   queuePaused: boolean;
   nextJob: number;
+  /** What `nextJob` was when this coordinator began: a clock that was set back cannot tell which jobs came before. */
+  firstJob: number;
   readonly jobs: Map<number, JobRecord>;
   /** `--key` → job. */
   readonly keys: Map<string, number>;
@@ -178,6 +180,7 @@ export function emptyState(): State {
     cpuLimit: 80,
     queuePaused: false,
     nextJob: 1,
+    firstJob: 1,
     jobs: new Map(),
     keys: new Map(),
     dependents: new Map(),

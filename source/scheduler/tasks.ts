@@ -251,8 +251,8 @@ export function isCurrent(
  * job that came since we started everything is known: then it is another job's of the same number, which the coordinator
  * before us had (it kept all in memory, or ours are an older copy of its data).
  */
-export function isForgotten(state: State, { submittedAt, tasks }: JobRecord, { ordinal, attempt }: Attempt): boolean {
-  return submittedAt < state.startedAt && tasks.get(ordinal, 'attempt') < attempt;
+export function isForgotten(state: State, { id, tasks }: JobRecord, { ordinal, attempt }: Attempt): boolean {
+  return id < state.firstJob && tasks.get(ordinal, 'attempt') < attempt;
 }
 
 /** True where nobody knew until now how the attempt ended. */

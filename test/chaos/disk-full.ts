@@ -46,7 +46,7 @@ export async function fillAgainAndAgain(cycles: number, tasksEach: number): Prom
     await until(async () => {
       const ends = lines('e').length;
       if (ends < lines('b').length) return false;
-      await sleep(1_500);
+      await sleep(1_000);
       return lines('b').length === ends;
     });
     seen.endedMeanwhile += lines('e').length - before;
@@ -73,9 +73,9 @@ async function refused(cluster: Cluster): Promise<{ code: number | null; line: s
   }
 }
 
-/** Prints what came of 20 cycles. */
+/** Prints what came of 100 cycles. */
 export async function showDiskFull(): Promise<void> {
-  const seen = await fillAgainAndAgain(20, 60);
+  const seen = await fillAgainAndAgain(100, 24);
   if (seen === null) return;
   const { cycles, tasks, refusals, endedMeanwhile, lost, again } = seen;
   console.log(
