@@ -17,6 +17,7 @@ import { jobRow, nodeRow, statusOf, taskRow } from '../view/report.ts';
 import type { Series } from '../view/series.ts';
 import type { Reach } from '../wire/permission.ts';
 import type { VerbArgs, VerbGives, VerbName } from '../wire/verbs.ts';
+import type { Access } from './access.ts';
 import type { Clock } from './clock.ts';
 import type { ItemShelf } from './item-shelf.ts';
 import type { JobWatch } from './job-watch.ts';
@@ -38,6 +39,9 @@ export interface Desk {
   tickets: TicketOffice;
   hub: Hub;
   history: LiveHistory;
+  access: Access;
+  /** Where this coordinator listens, as others would name it. */
+  address(): string;
   log(line: string): void;
   /** Starts or ends recording; throws LbtopError. Returns the file that is recorded into now. */
   record(file: string | null): Promise<string | null>;
@@ -241,6 +245,17 @@ export const answers: Answers = {
     const { state, past } = desk.scheduler;
     return explainTask(state, past, job, ordinal, desk.clock.now());
   },
+
+  async 'token-create'({ role, ttlMs, name }, desk, { who }) {
+    const { id, token, name: called, expiresAt } = await desk.access.create({ role, ttlMs, name, by: who });
+    return { id, token, name: called, expiresAt, address: desk.address() };
+  },
+
+  'token-list': (_args, { access }) => access.list(),
+
+  'token-revoke': async ({ token }, { access }) => ({ tokens: await access.revoke(token) }),
+
+  'secret-rotate': async ({ periodMs }, { access }) => ({ until: await access.rotate(periodMs) }),
 
   record: async ({ file }, desk) => ({ file: await desk.record(file) }),
 

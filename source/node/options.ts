@@ -1,3 +1,4 @@
+import type { Credential } from '../wire/credential.ts';
 import type { Clock } from './clock.ts';
 import type { Address, Dial, LeaderAddress } from './link.ts';
 
@@ -24,8 +25,8 @@ export interface AgentOptions {
   handlers?: string | null;
   /** Where it takes tasks directly from clients; nowhere if not given. */
   listen?: Address | null;
-  /** null: the coordinator runs without protection. */
-  secret: Buffer | null;
+  /** What it shows; null: the coordinator runs without protection. */
+  secret: Credential | null;
   version: string;
   log(line: string): void;
   /** Instead of TCP, for tests. */

@@ -1,4 +1,5 @@
 /** One line for each way in which an address cannot be listened on or reached: what was wrong and what to do. */
+import { hostname } from 'node:os';
 import { LbtopError, oneLine } from '../model/errors.ts';
 
 /** `host:port`, with brackets around an IPv6 address. */
@@ -8,6 +9,11 @@ export function hostPort(host: string, port: number): string {
 
 function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+}
+
+/** Returns a host that others can go to: an address that stands for all of a machine's is none. */
+export function reachableHost(host: string): string {
+  return host === '0.0.0.0' || host === '::' || host === '' ? hostname() : host;
 }
 
 /** True where only this machine can be meant. */

@@ -3,7 +3,7 @@
  * the same kind holds a token.
  */
 import { randomBytes } from 'node:crypto';
-import { access } from 'node:fs/promises';
+import { access, unlink } from 'node:fs/promises';
 import { LbtopError, oneLine } from '../model/errors.ts';
 import { type OwnKey, readToken } from './credential.ts';
 import { codeOf, readPrivate, writePrivate } from './private-file.ts';
@@ -58,6 +58,42 @@ export async function loadOrCreateSecret(file: string): Promise<Buffer> {
     throw new LbtopError('usage', `cannot make the secret ${file}: ${oneLine(error)}`);
   }
   return loadSecret(file);
+}
+
+/** The secret before the one that holds, with the end of the time in which it does so too, ms since the epoch. */
+export interface FormerSecret {
+  readonly secret: Buffer;
+  readonly until: number;
+}
+
+const formerOf = (file: string): string => `${file}.former`;
+
+/**
+ * Puts a new secret into `file`, and the one before beside it. In this order: should only the first be written, it is
+ * what holds anyway. Throws LbtopError (failed).
+ */
+export async function replaceSecret(file: string, secret: Buffer, former: FormerSecret): Promise<void> {
+  const until = `until ${new Date(former.until).toISOString()}\n`;
+  try {
+    await writePrivate(formerOf(file), secretText(former.secret) + until, { replace: true });
+    await writePrivate(file, secretText(secret), { replace: true });
+  } catch (error) {
+    throw new LbtopError('failed', `cannot change the secret ${file}: ${oneLine(error)}`);
+  }
+}
+
+/** Returns the secret before that in `file` while it holds at `now`; once it does not, its file is removed. Throws as `loadSecret`. */
+export async function loadFormerSecret(file: string, now: number): Promise<FormerSecret | null> {
+  const former = formerOf(file);
+  if (!(await exists(former))) return null;
+  const text = (await readPrivate(former, 'the former secret', mostBytes)).toString('latin1');
+  const [, secret = '', said = ''] = /^([A-Za-z0-9_-]{43})\nuntil (\S+)\n$/.exec(text) ?? [];
+  const until = Date.parse(said);
+  if (Number.isNaN(until))
+    throw new LbtopError('usage', `${former} does not hold a former secret: remove it, or rotate once more`);
+  if (until > now) return { secret: Buffer.from(secret, 'base64url'), until };
+  await unlink(former);
+  return null;
 }
 
 async function exists(file: string): Promise<boolean> {

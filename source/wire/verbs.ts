@@ -12,6 +12,7 @@ import {
   resultRowShape,
   statusShape,
   taskRowShape,
+  tokenRowShape,
 } from '../model/report.ts';
 import {
   bytes,
@@ -28,6 +29,7 @@ import {
   text,
   word,
 } from '../model/shape.ts';
+import { roles } from './messages.ts';
 import type { Permission } from './permission.ts';
 import { ticketShape } from './ticket.ts';
 
@@ -117,10 +119,10 @@ export const verbs = {
     ofJobs,
     streams,
   ),
-  /** Streams a ticket for each attempt of a job that was submitted as `direct`, until the job has ended. */
+  /** Streams a ticket for each attempt of a job that was submitted as `direct`, with the node's `callerKey`, until the job has ended. */
   tickets: verb(
     struct({ job }),
-    struct({ ...attemptKey, node: nodeName, address: text(limits.reasonLength), ticket: ticketShape }),
+    struct({ ...attemptKey, node: nodeName, address: text(limits.reasonLength), ticket: ticketShape, key: bytes(32) }),
     toJobs,
     streams,
   ),
@@ -171,6 +173,33 @@ export const verbs = {
     operate,
     acts,
   ),
+  /**
+   * Makes a token. `address` is where the coordinator listens, as others would name it. `ttlMs` null: it holds until it is
+   * revoked.
+   */
+  'token-create': verb(
+    struct({ role: word(roles), ttlMs: nullable(real(1)), name: nullable(nodeName) }),
+    struct({
+      id: text(limits.nameLength),
+      token: text(limits.reasonLength),
+      name: nodeName,
+      expiresAt: nullable(counter),
+      address: text(limits.reasonLength),
+    }),
+    operate,
+    acts,
+  ),
+  /** All tokens, and those that ended not long ago. */
+  'token-list': verb(nothing, list(tokenRowShape, limits.tokens), operate),
+  /** By id, or all of a name. Their connections are closed. */
+  'token-revoke': verb(
+    struct({ token: text(limits.nameLength) }),
+    struct({ tokens: list(text(limits.nameLength), limits.tokens) }),
+    operate,
+    acts,
+  ),
+  /** Makes a new secret in the coordinator's file; the one before, and what follows from it, holds for `periodMs` more. */
+  'secret-rotate': verb(struct({ periodMs: real(0) }), struct({ until: counter }), operate, acts),
   /** Ends the coordinator; running tasks go on at their nodes. */
   shutdown: verb(struct({ reason }), nothing, operate, acts),
 } as const;

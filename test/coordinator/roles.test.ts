@@ -52,6 +52,10 @@ const matrix: Readonly<Record<VerbName, Cells>> = {
   'pause-queue': operators,
   history: operators,
   record: operators,
+  'token-create': operators,
+  'token-list': operators,
+  'token-revoke': operators,
+  'secret-rotate': operators,
   shutdown: operators,
 };
 
@@ -109,6 +113,10 @@ function argumentsFor(job: number): { [V in VerbName]: VerbArgs<V> } {
     look: { watch: 1, look: [] },
     history: {},
     record: { file: null },
+    'token-create': { role: 'viewer', ttlMs: null, name: null },
+    'token-list': {},
+    'token-revoke': { token: 'nobody' },
+    'secret-rotate': { periodMs: 1_000 },
     shutdown: { reason: 'test' },
   };
 }

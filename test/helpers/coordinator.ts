@@ -41,6 +41,9 @@ export async function coordinatorHere(options: Partial<CoordinatorOptions> = {})
       throw error;
     },
     ...options,
+  }).catch(async (error) => {
+    await rm(directory, { recursive: true });
+    throw error;
   });
   return {
     coordinator,
