@@ -51,16 +51,25 @@ async function tell(what: 'help' | 'version', word: WordName | null): Promise<nu
 }
 
 async function coordinate(flags: Flags, io: Io, where: Places): Promise<number> {
-  const [{ runCoordinator }, { loadOrCreateSecret }, { certificateOf }, { join }, local, { packageVersion }, terminal] =
-    await Promise.all([
-      import('./source/coordinator/main.ts'),
-      import('./source/wire/secret.ts'),
-      import('./source/client/credential.ts'),
-      import('node:path'),
-      import('./source/client/places.ts'),
-      import('./source/client/version.ts'),
-      import('./source/client/terminal.ts'),
-    ]);
+  const [
+    { runCoordinator },
+    { loadOrCreateSecret },
+    { certificateOf },
+    { join },
+    local,
+    { packageVersion },
+    terminal,
+    progress,
+  ] = await Promise.all([
+    import('./source/coordinator/main.ts'),
+    import('./source/wire/secret.ts'),
+    import('./source/client/credential.ts'),
+    import('node:path'),
+    import('./source/client/places.ts'),
+    import('./source/client/version.ts'),
+    import('./source/client/terminal.ts'),
+    import('./source/client/progress.ts'),
+  ]);
   if (flags.standby === true && flags.store === undefined)
     throw usage('--standby waits for the lead in an engine: say which with --store etcd://HOST:2379,HOST:2379');
   if (flags.store !== undefined && flags.data !== undefined)
@@ -69,6 +78,7 @@ async function coordinate(flags: Flags, io: Io, where: Places): Promise<number> 
   const certificate = await certificateOf(flags, 'coordinator');
   // An interface would show a certificate of its own: it is not started, but attached by whoever has one.
   const visible = isTerminal(io) && flags.headless !== true && certificate === null;
+  const recovery = progress.shareTeller(io.stderr, io.now, 'reading the journal ');
   return runCoordinator({
     host: flags.host ?? '127.0.0.1',
     port: flags.port ?? local.defaultPort,
@@ -85,7 +95,9 @@ async function coordinate(flags: Flags, io: Io, where: Places): Promise<number> 
     standby: flags.standby === true,
     record: flags.record ?? null,
     metrics: flags.metrics ?? null,
+    recovering: recovery.show,
     logFile: join(where.stateDirectory, 'coordinator.log'),
+    logFormat: flags.logFormat ?? 'text',
     interfaceCommand: visible
       ? (address) => [...program, '--attach', address, '--owner', '--secret-file', secretFile]
       : null,
@@ -102,7 +114,7 @@ async function coordinate(flags: Flags, io: Io, where: Places): Promise<number> 
         local.writeCoordinatorFile(where.coordinatorFile, { ...listening, pid: process.pid });
     },
     onEnded: () => local.removeCoordinatorFile(where.coordinatorFile, process.pid),
-  });
+  }).finally(recovery.clear);
 }
 
 /** The young part of V8's heap would grow to 32 MiB and more under load, and never shrink; only a start can say so. */
@@ -128,6 +140,7 @@ async function work(flags: Flags, io: Io, where: Places): Promise<number> {
     { resolve },
     { packageVersion },
     { keepTerminal },
+    { houseRules },
   ] = await Promise.all([
     import('./source/node/main.ts'),
     import('./source/client/credential.ts'),
@@ -136,6 +149,7 @@ async function work(flags: Flags, io: Io, where: Places): Promise<number> {
     import('node:path'),
     import('./source/client/version.ts'),
     import('./source/client/terminal.ts'),
+    import('./source/node/house-rules.ts'),
   ]);
   const found = findWhereabouts(flags, where);
   const leader = 'engine' in found ? watchLeader(found.engine) : undefined;
@@ -157,11 +171,17 @@ async function work(flags: Flags, io: Io, where: Places): Promise<number> {
       cpuLimit: flags.cpuLimit ?? null,
       onCoordinatorLost: flags.onCoordinatorLost ?? 'finish',
       listen: flags.listen ?? null,
+      rules: houseRules({
+        ...(flags.allow && { allow: flags.allow }),
+        ...(flags.workRoot && { workRoot: resolve(io.cwd, flags.workRoot) }),
+        ...(flags.runAs && { runAs: flags.runAs }),
+      }),
       handlers: flags.handlers === undefined ? null : resolve(io.cwd, flags.handlers),
       stateDir: where.stateDirectory,
       secret: await credentialOf(flags, where),
       version: packageVersion(),
     },
+    logFormat: flags.logFormat ?? 'text',
     // Loaded by a process of its own: never by the node.
     keepTerminal,
     viewFile: isTerminal(io) ? new URL('./source/ui/own-process.js', import.meta.url) : null,

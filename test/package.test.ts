@@ -72,11 +72,11 @@ describe('the package', () => {
     const paths = packed.files.map(({ path }) => path);
     for (const path of ['bin/lbtop.js', 'dist/cli.js', 'dist/source/client/index.d.ts', 'readme.md', 'license'])
       expect(paths).toContain(path);
-    for (const path of ['changelog.md', 'docs/protocol.md', 'examples/python-node/node.py'])
+    for (const path of ['changelog.md', 'lbtop.1', 'docs/protocol.md', 'examples/python-node/node.py'])
       expect(paths).toContain(path);
     for (const path of paths)
       expect(path).toMatch(
-        /^(package\.json|readme\.md|license|changelog\.md|bin\/|dist\/(cli\.|source\/)|docs\/|examples\/)/,
+        /^(package\.json|lbtop\.1|readme\.md|license|changelog\.md|bin\/|dist\/(cli\.|source\/)|docs\/|examples\/)/,
       );
     expect(paths.filter((path) => /\.map$|\.pyc$|\.test\./.test(path))).toEqual([]);
     expect(packed.size).toBeLessThan(1024 * 1024);

@@ -4,6 +4,7 @@
  */
 import { disciplineNames, policyNames } from '../model/job.ts';
 import { limits } from '../model/limits.ts';
+import { logFormats } from '../wire/log-line.ts';
 import { roles } from '../wire/messages.ts';
 import {
   address,
@@ -13,6 +14,7 @@ import {
   duration,
   engine,
   file,
+  interval,
   jobs,
   jsonValue,
   matching,
@@ -79,8 +81,6 @@ export interface FlagRow<T> {
   readonly short?: string;
   /** Says what is to be done, so that only the command line may say it. */
   readonly typedOnly?: true;
-  /** Named by the documentation, not in this version. */
-  readonly later?: true;
 }
 
 type More = Omit<FlagRow<unknown>, 'value' | 'in' | 'metavar' | 'help'>;
@@ -105,8 +105,8 @@ const simulate = ['simulate'] as const;
 const trace = ['trace'] as const;
 const whatif = ['whatif'] as const;
 const token = ['token'] as const;
+const tables = ['jobs', 'tasks', 'nodes'] as const;
 const typed = { typedOnly: true } as const;
-const later = { later: true } as const;
 
 export const flagTable = {
   coordinator: flag(toggle, '', coordinator, 'own the queue and place the work', typed),
@@ -151,6 +151,12 @@ export const flagTable = {
   ),
   record: flag(file, 'FILE', coordinator, 'record the session into this file; a recording that is there goes on'),
   headless: flag(toggle, '', coordinator, 'log lines instead of the interface'),
+  logFormat: flag(
+    choice(logFormats),
+    'text|json',
+    ['coordinator', 'node'],
+    'log lines as text, or as an object of JSON each (default text)',
+  ),
   store: flag(engine, 'URL', coordinator, 'durable state in an engine: etcd://HOST:2379,HOST:2379'),
   standby: flag(toggle, '', coordinator, 'with --store: wait to take over from the coordinator that leads'),
   metrics: flag(address, 'HOST:PORT', coordinator, 'serve metrics for Prometheus there, at /metrics'),
@@ -179,7 +185,14 @@ export const flagTable = {
   ),
   handlers: flag(file, 'FILE', node, 'what exports JavaScript task handlers by name'),
   listen: flag(address, 'HOST:PORT', node, 'take tasks directly from clients (port 0: any)'),
-  allow: flag(texts, 'PATTERN', node, 'run only commands like this (repeatable)', later),
+  allow: flag(
+    texts,
+    'PATTERN',
+    node,
+    "run only commands like this: 'make', 'git pull *', '/opt/render/*' (repeatable)",
+  ),
+  runAs: flag(words(limits.nameLength), 'USER', node, 'the account whose processes its tasks are; needs root'),
+  workRoot: flag(file, 'DIR', node, 'start tasks in this directory or below it, and nowhere else'),
 
   owner: flag(toggle, '', ['attach'], 'as the interface of the coordinator itself: q ends that too', typed),
   readOnly: flag(toggle, '', ['attach'], 'without the keys that change something'),
@@ -224,6 +237,18 @@ export const flagTable = {
   stdin: flag(file, 'FILE', submitting, 'what each task reads as standard input (-: ours)'),
   wait: flag(toggle, '', ['submit', 'drain'], 'return when it is done'),
   direct: flag(toggle, '', ['run'], 'ask for a node and take the task there'),
+
+  tableFormat: flag(choice(['table', 'json', 'csv']), 'FORMAT', tables, 'table, json or csv (default table)', {
+    flag: 'format',
+    ...typed,
+  }),
+  watch: flag(
+    interval,
+    '[DURATION]',
+    [...tables, 'status'],
+    'again and again, every 2 s or as often as said, until Ctrl-C',
+    typed,
+  ),
 
   follow: flag(toggle, '', ['logs', 'events'], 'go on as it comes', { short: 'f' }),
   raw: flag(toggle, '', ['logs'], 'bytes as they are, on a terminal too'),

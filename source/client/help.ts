@@ -2,7 +2,8 @@
 import { allFlags, type Context, type Mode, type NamedFlag, type WordName, wordNames } from './flags.ts';
 import { words } from './words.ts';
 
-const modeUsages: Readonly<Record<Mode, readonly [usage: string, summary: string]>> = {
+/** How each mode is typed, and what it is. */
+export const modeUsages: Readonly<Record<Mode, readonly [usage: string, summary: string]>> = {
   coordinator: ['lbtop --coordinator', 'own the queue and place the work; the live interface on a terminal'],
   node: ['lbtop --node', 'run tasks on this machine'],
   attach: ['lbtop --attach [HOST:PORT]', 'the live interface on a running coordinator (also: lbtop alone)'],
@@ -44,13 +45,12 @@ export function helpFor(word: WordName | null): string {
 }
 
 function flagSection(title: string, context: Context): string[] {
-  const rows = allFlags.filter(
-    ({ key, row }) => row.in.includes(context) && row.later !== true && key !== context && key !== 'version',
-  );
-  return [title, ...aligned(rows.map((flag) => [usageOf(flag), flag.row.help])), ''];
+  const rows = allFlags.filter(({ key, row }) => row.in.includes(context) && key !== context && key !== 'version');
+  return [title, ...aligned(rows.map((flag) => [flagUsage(flag), flag.row.help])), ''];
 }
 
-function usageOf({ name, row }: NamedFlag): string {
+/** A flag as it is typed: `-f, --follow`, `--host HOST`. */
+export function flagUsage({ name, row }: NamedFlag): string {
   return `${row.short === undefined ? '' : `-${row.short}, `}--${name}${row.metavar === '' ? '' : ` ${row.metavar}`}`;
 }
 

@@ -14,6 +14,8 @@ export interface Output {
   readonly colour: boolean;
   /** Cells in a line of the terminal. */
   readonly columns: number;
+  /** Lines of the terminal. */
+  readonly rows: number;
   /** Resolves when more may be written. Throws OutputClosed where nobody reads any more. */
   write(data: string | Uint8Array): Promise<void>;
 }
@@ -58,7 +60,7 @@ export async function printJsonArray(output: Output, pages: AsyncIterable<readon
   await output.write(before === '[' ? '[]\n' : ']\n');
 }
 
-type TerminalStream = Writable & { readonly isTTY?: boolean; readonly columns?: number };
+type TerminalStream = Writable & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number };
 
 /**
  * Returns what writes to a stream of this process. Colour: on a terminal that is not `dumb`, never with NO_COLOR;
@@ -77,6 +79,9 @@ export function outputOf(stream: TerminalStream, env: Io['env']): Output {
     colour,
     get columns() {
       return stream.columns ?? 80;
+    },
+    get rows() {
+      return stream.rows ?? 24;
     },
     async write(data) {
       if (closed) throw new OutputClosed('nobody reads the output');

@@ -37,8 +37,11 @@ export interface ShareProgress {
 /** Rewritten at most so often. */
 const shareMs = 100;
 
-/** Returns a line at the end of `output` with the time that is left by the pace so far; `now` in ms. */
-export function shareProgress(output: Output, now: () => number): ShareProgress {
+/**
+ * Returns a line at the end of `output` with the time that is left by the pace so far; `now` in ms. `what` it is stands
+ * before.
+ */
+export function shareProgress(output: Output, now: () => number, what = ''): ShareProgress {
   const beganAt = now();
   let shownAt = Number.NEGATIVE_INFINITY;
   return {
@@ -46,12 +49,32 @@ export function shareProgress(output: Output, now: () => number): ShareProgress 
       const at = now();
       if (!output.isTerminal || at - shownAt < shareMs) return;
       shownAt = at;
-      await output.write(`\r${cutTo(shareText(share, at - beganAt), output.columns - 1)}\x1b[K`);
+      await output.write(`\r${cutTo(what + shareText(share, at - beganAt), output.columns - 1)}\x1b[K`);
     },
     async clear() {
       if (shownAt > Number.NEGATIVE_INFINITY) await output.write('\r\x1b[K');
       shownAt = Number.NEGATIVE_INFINITY;
     },
+  };
+}
+
+/**
+ * The same for what cannot wait for its output, from the first call on; it goes away at the end. What cannot be shown is not.
+ */
+export function shareTeller(
+  output: Output,
+  now: () => number,
+  what: string,
+): { show(share: number): void; clear(): void } {
+  let line: ShareProgress | null = null;
+  const clear = (): void => void line?.clear().catch(() => {});
+  return {
+    show(share) {
+      line ??= shareProgress(output, now, what);
+      if (share < 1) void line.show(share).catch(() => {});
+      else clear();
+    },
+    clear,
   };
 }
 

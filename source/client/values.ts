@@ -101,6 +101,17 @@ export const duration: Value<number> = one('a duration such as 500ms, 10s, 5m, 2
   return Number.isFinite(ms) ? ms : undefined;
 });
 
+/** How often something is done again, in ms: at most ten times a second; every 2 s where nothing is said. */
+export const interval: Value<number> = {
+  says: 'a duration from 100ms to 1d, such as 5s',
+  arity: 'maybe',
+  alone: 2_000,
+  read(text) {
+    const ms = duration.read(text);
+    return ms !== undefined && ms >= 100 && ms <= 86_400_000 ? ms : undefined;
+  },
+};
+
 const sizePowers = ['', 'K', 'M', 'G', 'T', 'P'];
 
 /** A size, in bytes: K, KiB are 1024, KB is 1000. */

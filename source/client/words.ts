@@ -227,6 +227,3 @@ export const words: Readonly<Record<WordName, WordRow>> = {
 const runByTheProgram: Word = async () => {
   throw usage('this word runs without a coordinator: use the program lbtop for it');
 };
-
-/** Words of the documentation that are not in this version. */
-export const laterWords: readonly string[] = [];

@@ -17,6 +17,7 @@ import { emptySeries, observe } from '../view/series.ts';
 import type { Recording } from '../view/window.ts';
 import type { Certificate } from '../wire/certificate.ts';
 import { listen } from '../wire/endpoint.ts';
+import type { Log } from '../wire/log-line.ts';
 import type { MetricsEndpoint } from '../wire/metrics-endpoint.ts';
 import { hostPort, reachableHost } from '../wire/reach.ts';
 import { loadFormerSecret, replaceSecret } from '../wire/secret.ts';
@@ -28,6 +29,7 @@ import { type Durable, openDurable } from './durable.ts';
 import { effects } from './effects.ts';
 import { itemShelf } from './item-shelf.ts';
 import { jobWatch } from './job-watch.ts';
+import { logFact } from './log-fact.ts';
 import { startLoop } from './loop.ts';
 import type { CoordinatorMetrics } from './metrics.ts';
 import type { NodeRegister } from './node-register.ts';
@@ -71,7 +73,9 @@ export interface CoordinatorOptions {
   record: string | null;
   /** Measurements for Prometheus are served there; null: nowhere. */
   metrics: { host: string; port: number } | null;
-  log(line: string): void;
+  /** Is told how much of what was kept has been read back, 0 to 1. */
+  recovering?: (share: number) => void;
+  log: Log;
   /** A client asked for the end. */
   onShutdown(reason: string): void;
   /** Something is broken so that nothing more may be acknowledged. */
@@ -102,7 +106,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
 
 /** Resolves when this process may write, with the port to listen on: in an engine it was told to the others. */
 async function durableOf(options: CoordinatorOptions): Promise<{ durable: Durable; port: number } | null> {
-  const { host, port, store = null, standby = false, data, log } = options;
+  const { host, port, store = null, standby = false, data, recovering, log } = options;
   const signal = options.signal ?? new AbortController().signal;
   if (store !== null) {
     const { freePort, openEngineDurable } = await import('./engine-durable.ts');
@@ -110,7 +114,7 @@ async function durableOf(options: CoordinatorOptions): Promise<{ durable: Durabl
     return { durable: await openEngineDurable({ ...options, store, standby, signal, port: known }), port: known };
   }
   if (data === null) return null;
-  return { durable: await openDurable({ directory: data, address: `${host}:${port}`, log }), port };
+  return { durable: await openDurable({ directory: data, address: `${host}:${port}`, recovering, log }), port };
 }
 
 async function startWith(options: CoordinatorOptions, durable: Durable | null): Promise<Coordinator> {
@@ -292,34 +296,4 @@ function recordingOf(recorder: Recorder | null): Recording | null {
   if (recorder === null) return null;
   const { bytes, why } = recorder.status();
   return { file: recorder.file, bytes, stalled: why ?? '' };
-}
-
-/** The log has what an administrator looks for; each task is in the recording. */
-function logFact(fact: Fact, log: (line: string) => void): void {
-  switch (fact.kind) {
-    case 'node-joined':
-      log(`node ${fact.node} ${fact.fresh ? 'joined' : 'is back'} from ${fact.address}: ${fact.info.slots} slots`);
-      return;
-    case 'node-health':
-      log(`node ${fact.node} is ${fact.health}${fact.reason === '' ? '' : `: ${fact.reason}`}`);
-      return;
-    case 'node-intent':
-      log(`node ${fact.node} ${fact.intent} by ${fact.by}${fact.reason === '' ? '' : `: ${fact.reason}`}`);
-      return;
-    case 'node-drained':
-      log(`node ${fact.node} is drained`);
-      return;
-    case 'job-submitted':
-      log(`job ${fact.job} submitted by ${fact.by}: ${fact.spec.span.count} tasks`);
-      return;
-    case 'job-ended':
-      log(`job ${fact.job} ${fact.state}`);
-      return;
-    case 'policy-set':
-      log(`policy ${fact.policy}, queue ${fact.discipline} by ${fact.by}`);
-      return;
-    case 'queue-paused':
-      log(`queue ${fact.paused ? 'paused' : 'resumed'} by ${fact.by}`);
-      return;
-  }
 }

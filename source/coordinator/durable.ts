@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { readState } from '../feed/stored-state.ts';
 import { type Commit, type Commits, groupCommit } from '../journal/commit.ts';
 import { openLocalStore } from '../journal/local.ts';
+import type { RecoveryProgress } from '../journal/recover.ts';
 import type { Store, Term, Writer } from '../journal/store.ts';
 import { damage } from '../journal/store-error.ts';
 import { packValues } from '../journal/value-stream.ts';
@@ -36,12 +37,19 @@ export interface DurableOptions {
   address: string;
   /** A snapshot is made after so many facts; for tests. */
   snapshotFacts?: number;
+  /** Is told how much of the journal has been read back, 0 to 1. */
+  recovering?: ((share: number) => void) | undefined;
   log(line: string): void;
 }
 
 /** As `readBack`, where `head` is the last batch that there is. */
-export async function readUpTo(store: Store, head: number, log: (line: string) => void): Promise<State> {
-  const { state, seq } = await readBack(store, log);
+export async function readUpTo(
+  store: Store,
+  head: number,
+  log: (line: string) => void,
+  recovering?: (share: number) => void,
+): Promise<State> {
+  const { state, seq } = await readBack(store, log, recovering && { head, show: recovering });
   if (seq === head) return state;
   throw damage(`it ends there, and its last batch is ${head}`, { table: 'batches', sequence: seq });
 }
@@ -72,7 +80,8 @@ export async function openDurable(options: DurableOptions): Promise<Durable> {
   const store = await openLocalStore({ directory });
   try {
     const term = await store.campaign(writerAt(address));
-    const { state } = await readBack(store, log);
+    const progress = options.recovering && { head: term.head, show: options.recovering };
+    const { state } = await readBack(store, log, progress);
     return newDurable({ ...options, store, term, state, journal: { directory } });
   } catch (error) {
     await store.close();
@@ -81,9 +90,13 @@ export async function openDurable(options: DurableOptions): Promise<Durable> {
 }
 
 /** Returns the state that the journal leads to, and its last batch. Rejects as `recover`. */
-export async function readBack(store: Store, log: (line: string) => void): Promise<{ state: State; seq: number }> {
+export async function readBack(
+  store: Store,
+  log: (line: string) => void,
+  progress?: RecoveryProgress,
+): Promise<{ state: State; seq: number }> {
   const begun = performance.now();
-  const { state, recovered } = await readState(store);
+  const { state, recovered } = await readState(store, {}, progress);
   const { seq, facts, missing } = recovered;
   if (missing > 0)
     log(

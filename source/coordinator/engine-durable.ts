@@ -23,6 +23,8 @@ export interface EngineOptions {
   /** A snapshot is made after so many facts; for tests. */
   snapshotFacts?: number;
   signal: AbortSignal;
+  /** Is told how much has been read back, 0 to 1, where it leads at once. */
+  recovering?: ((share: number) => void) | undefined;
   log(line: string): void;
 }
 
@@ -30,14 +32,21 @@ const touchMs = 1_000;
 
 /** Resolves when this process leads. Throws LbtopError: `unreachable` where the engine does not answer, as `beginTerm`. */
 export async function openEngineDurable(options: EngineOptions): Promise<Durable> {
-  const { host, port, log, standby, snapshotFacts, signal } = options;
+  const { host, port, log, standby, snapshotFacts, signal, recovering } = options;
   const store = await openEngineStore(options.store);
   const me = writerAt(hostPort(reachableHost(host), port));
   const journal = { engine: options.store };
   try {
     if (!standby) {
       const term = await beginTerm(store, me);
-      return newDurable({ store, term, state: await readUpTo(store, term.head, log), journal, snapshotFacts, log });
+      return newDurable({
+        store,
+        term,
+        state: await readUpTo(store, term.head, log, recovering),
+        journal,
+        snapshotFacts,
+        log,
+      });
     }
     const shadow = shadowOf(store, log);
     try {

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
 import { LbtopError, oneLine } from '../model/errors.ts';
+import { type Log, type LogFormat, logLine } from '../wire/log-line.ts';
 import { type Coordinator, type CoordinatorOptions, startCoordinator } from './coordinator.ts';
 
 export interface MainOptions extends Omit<CoordinatorOptions, 'log' | 'onShutdown' | 'fatal' | 'seed' | 'signal'> {
@@ -11,6 +12,7 @@ export interface MainOptions extends Omit<CoordinatorOptions, 'log' | 'onShutdow
   keepTerminal(): () => void;
   /** Where log lines go while the interface has the terminal. */
   logFile: string;
+  logFormat: LogFormat;
   /** Called with `host:port` once it listens, and at the end. */
   onListening(address: string): void;
   onEnded(): void;
@@ -22,8 +24,9 @@ export async function runCoordinator(options: MainOptions): Promise<number> {
   let listening = false;
   let broken = false;
   const early: string[] = [];
-  const log = (line: string) => {
-    const stamped = `${new Date().toISOString()} ${line}`;
+  const { logFormat } = options;
+  const log: Log = (message, fields) => {
+    const stamped = logLine(logFormat, Date.now(), message, { role: 'coordinator', ...fields });
     if (listening) write(stamped);
     else if (options.standby) process.stderr.write(`${stamped}\n`);
     else early.push(stamped);
@@ -47,7 +50,7 @@ export async function runCoordinator(options: MainOptions): Promise<number> {
     fatal(error) {
       if (broken) return;
       broken = true;
-      log(`broken: ${oneLine(error)}`);
+      log(`broken: ${oneLine(error)}`, { level: 'error', event: 'broken' });
       process.stderr.write(`lbtop: ${oneLine(error)}: the coordinator stops; what was acknowledged is safe\n`);
       ended.resolve(1);
     },
@@ -62,7 +65,8 @@ export async function runCoordinator(options: MainOptions): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, giveUp);
   const address = `${coordinator.host.includes(':') ? `[${coordinator.host}]` : coordinator.host}:${coordinator.port}`;
   listening = true;
-  write(`listening on ${address}`);
+  if (logFormat === 'text') write(`listening on ${address}`);
+  else log(`listening on ${address}`, { event: 'listening', address });
   for (const line of early) write(line);
   options.onListening(address);
 

@@ -1,5 +1,5 @@
 /** The state that a journal leads to, and what led there. */
-import { type Recovered, recover } from '../journal/recover.ts';
+import { type Recovered, type RecoveryProgress, recover } from '../journal/recover.ts';
 import type { Store } from '../journal/store.ts';
 import { StoreError } from '../journal/store-error.ts';
 import { unpackValues } from '../journal/value-stream.ts';
@@ -20,6 +20,7 @@ export interface StateReader {
 export async function readState(
   store: Store,
   { begins, applied }: StateReader = {},
+  progress?: RecoveryProgress,
 ): Promise<{ state: State; recovered: Recovered }> {
   let state = emptyState();
   let begun = false;
@@ -28,6 +29,7 @@ export async function readState(
     begun = true;
   };
   const recovered = await recover(store, {
+    progress,
     async snapshot(chunks) {
       state = await readSnapshot(chunks);
     },

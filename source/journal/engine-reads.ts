@@ -87,7 +87,7 @@ export function engineReads(etcd: Etcd, keys: EngineKeys): EngineReads {
         yield Uint8Array.from(value.bytes);
       }
     }
-    return { seq, chunks: chunks() };
+    return { seq, parts, chunks: chunks() };
   }
 
   return {

@@ -157,6 +157,7 @@ export async function openLocalStore(options: LocalStoreOptions): Promise<Store>
       const { seq, parts } = found;
       return {
         seq,
+        parts,
         chunks: (async function* () {
           for (let part = 0; part < parts; part++) {
             const chunk = await ask('chunk', seq, part);

@@ -96,6 +96,7 @@ export function memoryStore(limits: Partial<StoreLimits> = {}): Store {
       const { seq, chunks } = snapshot;
       return {
         seq,
+        parts: chunks.length,
         chunks: (async function* () {
           for (const chunk of chunks) yield Uint8Array.from(chunk);
         })(),

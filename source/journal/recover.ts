@@ -4,8 +4,16 @@ import { oneLine } from '../model/errors.ts';
 import type { Fact } from '../model/fact.ts';
 import { batchChecksum } from './checksum.ts';
 import { unpackFactBatch } from './fact-batch.ts';
-import type { Store, StoredBatch } from './store.ts';
+import type { Store, StoredBatch, StoredSnapshot } from './store.ts';
 import { damage, StoreError } from './store-error.ts';
+
+/** Who wants to know how far it is. */
+export interface RecoveryProgress {
+  /** The last batch that there is. */
+  readonly head: number;
+  /** `share`: 0 to 1, now and then, and 1 at the end. */
+  show(share: number): void;
+}
 
 export interface RecoverOptions {
   /**
@@ -19,6 +27,7 @@ export interface RecoverOptions {
   from?: number;
   /** The last batch: by default all. */
   upTo?: number;
+  progress?: RecoveryProgress | undefined;
 }
 
 export interface Recovered {
@@ -40,13 +49,13 @@ const factsPerTurn = 50_000;
  * facts are not what was written; `version` where a newer lbtop wrote them; what the callbacks throw.
  */
 export async function recover(store: Store, options: RecoverOptions): Promise<Recovered> {
-  const { upTo = Number.MAX_SAFE_INTEGER } = options;
+  const { upTo = Number.MAX_SAFE_INTEGER, progress } = options;
   const found = await store.snapshot();
   const from = options.from ?? (found === null ? 1 : found.seq + 1);
   let seq = from - 1;
   let snapshot = 0;
   if (found !== null && found.seq === seq && options.snapshot !== undefined) {
-    await options.snapshot(found.chunks, found.seq);
+    await options.snapshot(told(found, progress), found.seq);
     snapshot = found.seq;
   }
   let epoch = 0;
@@ -66,10 +75,31 @@ export async function recover(store: Store, options: RecoverOptions): Promise<Re
       if (taken !== undefined) await taken;
       if (facts >= turnAt) {
         turnAt = facts + factsPerTurn;
+        progress?.show(between(snapshot === 0 ? 0 : snapshotShare, (seq - from + 1) / (progress.head - from + 1)));
         await turn();
       }
     }
+  progress?.show(1);
   return { seq, snapshot, batches, facts, missing: store.missing };
+}
+
+/** How much of the time a snapshot is taken for: what follows it is kept at about as much. */
+const snapshotShare = 0.5;
+
+/** The chunks of a snapshot, with word of how many have been read. */
+async function* told(
+  { chunks, parts }: StoredSnapshot,
+  progress: RecoveryProgress | undefined,
+): AsyncIterable<Uint8Array> {
+  let read = 0;
+  for await (const chunk of chunks) {
+    yield chunk;
+    progress?.show((snapshotShare * ++read) / parts);
+  }
+}
+
+function between(begin: number, share: number): number {
+  return begin + (1 - begin) * Math.min(1, share);
 }
 
 function check({ seq, epoch, crc, bytes }: StoredBatch, expected: number, before: number): void {

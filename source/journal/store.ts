@@ -73,6 +73,8 @@ export interface StoredBatch {
 export interface StoredSnapshot {
   /** It stands for the batches up to this one. */
   readonly seq: number;
+  /** How many chunks there are. */
+  readonly parts: number;
   /** The chunks as they were saved, checked. Rejects with `damaged`. */
   readonly chunks: AsyncIterable<Uint8Array>;
 }

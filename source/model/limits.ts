@@ -62,6 +62,19 @@ export const limits = {
   eventsKept: 10_000,
 } as const;
 
+/** Who shows wrong secrets waits before the next one is looked at. Times in ms. */
+export const wrongKeyWaits = {
+  /** So many cost nothing: somebody took the wrong file. */
+  free: 3,
+  /** Doubled with each further one. */
+  firstMs: 50,
+  /** Short enough for one who belongs here and comes from the same address. */
+  mostMs: 2_000,
+  forgottenMs: 60_000,
+  /** So many addresses are remembered, the last ones. */
+  hosts: 1_024,
+} as const;
+
 /** The rhythm of heartbeats and what silence means. All in ms. */
 export const liveness = {
   heartbeatMs: 1_000,

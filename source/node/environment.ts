@@ -1,16 +1,17 @@
 /** What a task finds in its environment: never the agent's own, which may hold secrets. */
 import { taskId } from '../model/job.ts';
+import { type Account, accountEnvironment } from './account.ts';
 import type { HeldTask } from './held-task.ts';
 
 const passed = new Set(['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR', 'USER', 'SHELL']);
 
-/** Takes the environment of this process; returns the part of it that tasks may see. */
-export function sharedEnvironment(own: NodeJS.ProcessEnv): Record<string, string> {
+/** Takes the environment of this process, and whose tasks are (null: ours); returns the part of it that they may see. */
+export function sharedEnvironment(own: NodeJS.ProcessEnv, account: Account | null = null): Record<string, string> {
   const shared: Record<string, string> = {};
   for (const [name, value] of Object.entries(own))
     if (value !== undefined && (passed.has(name) || name.startsWith('LC_'))) shared[name] = value;
   shared.PATH ??= '/usr/local/bin:/usr/bin:/bin';
-  return shared;
+  return account === null ? shared : { ...shared, ...accountEnvironment(account) };
 }
 
 /** Names the agent process in the environment of everything that it starts: how its leftovers are recognised. */

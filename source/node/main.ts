@@ -1,9 +1,12 @@
 /** A node as a process: log lines or its own view, and the signals that end it. */
+
+import { type LogFormat, logLine } from '../wire/log-line.ts';
 import { type AgentOptions, startAgent } from './agent.ts';
 import { startView, type View } from './view-process.ts';
 
 export interface NodeMainOptions {
   agent: Omit<AgentOptions, 'log'>;
+  logFormat: LogFormat;
   /** The program of its view; null: log lines on stdout. */
   viewFile: URL | null;
   /** Looks how the terminal is set; returns what sets it so again. */
@@ -18,6 +21,7 @@ export interface NodeMainOptions {
 /** Runs until it is told to end; returns the exit code. Throws LbtopError where no coordinator will have it. */
 export async function runNode({
   agent: options,
+  logFormat,
   viewFile,
   keepTerminal,
   print,
@@ -25,7 +29,9 @@ export async function runNode({
   exit,
 }: NodeMainOptions): Promise<number> {
   let view: View | null = null;
-  const stamped = (text: string): string => `${new Date().toISOString()} ${text}`;
+  /** Its view shows text, whatever the log is. */
+  const stamped = (text: string): string =>
+    logLine(view === null ? logFormat : 'text', Date.now(), text, { role: 'node', node: options.name });
   const agent = startAgent({
     ...options,
     log: (text) => (view === null ? print(stamped(text)) : view.log(stamped(text))),

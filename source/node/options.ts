@@ -1,5 +1,6 @@
 import type { Credential } from '../wire/credential.ts';
 import type { Clock } from './clock.ts';
+import type { HouseRules } from './house-rules.ts';
 import type { Address, Dial, LeaderAddress } from './link.ts';
 
 /** What a node is told when it starts. */
@@ -23,6 +24,8 @@ export interface AgentOptions {
   stateDir: string | null;
   /** A file that exports JavaScript handlers, absolute; none if not given. */
   handlers?: string | null;
+  /** What it does not do, whoever asks; nothing if not given. */
+  rules?: HouseRules;
   /** Where it takes tasks directly from clients; nowhere if not given. */
   listen?: Address | null;
   /** What it shows; null: the coordinator runs without protection. */

@@ -12,6 +12,7 @@ import { sharedEnvironment } from './environment.ts';
 import { type Executor, executor } from './executor.ts';
 import { onExit } from './exit-hooks.ts';
 import { type Heartbeat, heartbeat } from './heartbeat.ts';
+import { noRules } from './house-rules.ts';
 import { endLeftovers } from './leftovers.ts';
 import type { Link } from './link.ts';
 import type { AgentOptions } from './options.ts';
@@ -49,10 +50,12 @@ export async function assemble(
   incarnation: string,
   refused: (error: LbtopError) => void,
 ): Promise<Parts> {
-  const { name, log } = options;
+  const { name, log, rules = noRules } = options;
   const dir = options.stateDir === null ? null : join(options.stateDir, `node-${name}`);
   const groups = options.controlGroups === false ? null : await openTaskGroups(incarnation);
   if (groups === null) log('no control groups to write to: what a task hides from its node outlives it');
+  if (process.getuid?.() === 0 && rules.runAs === null)
+    log('tasks run as root: --run-as USER gives them to another account');
   const spool = takeOver(dir, incarnation, groups, log);
   const sampler = await openSampler(clock);
   const slots = options.slots ?? sampler.machine.cores;
@@ -73,6 +76,7 @@ export async function assemble(
     shells,
     groups,
     handlers,
+    rules,
   });
   const endAll = (): void => {
     workshop.endAll();
@@ -169,7 +173,7 @@ const handlerBytes = { least: 128 * 1024 * 1024, most: 1024 * 1024 * 1024 };
 
 /** Looks into the file of handlers of this node, where it has any. Throws LbtopError where they cannot be loaded. */
 async function handlersOf(
-  { handlers: file = null }: AgentOptions,
+  { handlers: file = null, rules = noRules }: AgentOptions,
   slots: number,
   machine: Machine,
   clock: Clock,
@@ -178,8 +182,9 @@ async function handlersOf(
   // All slots together get half of the machine at most.
   const share = machine.memoryTotal / 2 / slots;
   const memoryBytes = Math.max(handlerBytes.least, Math.min(handlerBytes.most, share));
-  const env = sharedEnvironment(process.env);
-  return { file, memoryBytes, names: await handlerNames({ file, memoryBytes, env }, clock) };
+  const { runAs: account } = rules;
+  const env = sharedEnvironment(process.env, account);
+  return { file, memoryBytes, names: await handlerNames({ file, memoryBytes, env, account }, clock) };
 }
 
 /** Its code is loaded by nodes that listen only. */

@@ -7,6 +7,7 @@ import type { Clock } from './clock.ts';
 import { agentMark, sharedEnvironment, taskEnvironment } from './environment.ts';
 import { openGuard } from './guard.ts';
 import type { HeldTask } from './held-task.ts';
+import { type HouseRules, judgeBy } from './house-rules.ts';
 import { outOfMemoryWatch } from './out-of-memory.ts';
 import { processStat, signalGroup } from './process-stat.ts';
 import { builtInRunner } from './runners/built-in.ts';
@@ -42,6 +43,7 @@ export interface WorkshopOptions {
   groups: TaskGroups | null;
   /** null: this node has none. */
   handlers: Handlers | null;
+  rules: HouseRules;
 }
 
 /** The handlers of a node: what exports them, how they are called, what a call may hold. */
@@ -66,11 +68,13 @@ const drainMs = 1_000;
 
 /** Throws where the directory for its pipes cannot be made. */
 export function openWorkshop(options: WorkshopOptions): Workshop {
-  const { name, agent, slots, clock, spool, dir, shells, groups, handlers } = options;
-  const own = sharedEnvironment(process.env);
+  const { name, agent, slots, clock, spool, dir, shells, groups, handlers, rules } = options;
+  const { runAs: account } = rules;
+  const own = sharedEnvironment(process.env, account);
   // Who cannot be held together has to be recognised.
   const shared = groups === null ? { ...own, [agentMark]: agent } : own;
-  const pipes = namedPipes(dir);
+  const judge = judgeBy(rules, own.PATH ?? '');
+  const pipes = namedPipes(dir, account);
   const stdin = stdinFiles(pipes.dir);
   const threads = workerPool(slots, clock);
   const cpu = childrenCpu();
@@ -81,12 +85,13 @@ export function openWorkshop(options: WorkshopOptions): Workshop {
   const starter = shellPool({
     pipes,
     env: shared,
-    otherwise: spawnStarter({ pipes, cpu, registry, groups }),
+    otherwise: spawnStarter({ pipes, cpu, registry, groups, account }),
     registry,
     groups,
     cpu,
     clock,
-    enabled: shells && process.platform === 'linux',
+    // A kept shell is the node's own account's.
+    enabled: shells && process.platform === 'linux' && account === null,
   });
   const used = usage({ helpers: starter, threads, groups });
   const named = namedTaskRunner(
@@ -96,14 +101,15 @@ export function openWorkshop(options: WorkshopOptions): Workshop {
 
   function handlersOf({ file, memoryBytes }: Handlers): Runner {
     const house = { registry, usage: used, groups };
-    return handlerRunner(handlerPool({ file, memoryBytes, env: shared, house, clock }), name, clock);
+    return handlerRunner(handlerPool({ file, memoryBytes, env: shared, house, account, clock }), name, clock);
   }
 
   function launchOf(task: HeldTask): { launch: Launch; over(): void } {
-    const input = stdin.take(task.spec);
     const env = { ...shared, ...taskEnvironment(task, name) };
     const argv = argumentsOf(task.spec, task.item, task.index);
-    return { launch: { argv, env, cwd: task.spec.cwd, stdin: input.path }, over: input.over };
+    const launch = judge({ argv, env, cwd: task.spec.cwd, stdin: null }, task.spec.env);
+    const input = stdin.take(task.spec);
+    return { launch: { ...launch, stdin: input.path }, over: input.over };
   }
 
   function began(group: number): void {

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import type { Flags } from '../client/flags.ts';
 import { type Io, printJson } from '../client/io.ts';
+import { shareTeller } from '../client/progress.ts';
 import { LbtopError, oneLine } from '../model/errors.ts';
 import { type DisciplineName, disciplineNames, type PolicyName, policyNames } from '../model/job.ts';
 import { policyObjection } from '../scheduler/policies/policies.ts';
@@ -19,6 +20,9 @@ export interface Comparison {
   readonly entry: Entry;
   readonly waiting: readonly number[];
 }
+
+/** Of the run with that number: what is told the share of it that is done. */
+type Progress = (run: number) => (share: number) => void;
 
 const syntheticOnly = [
   'simulatedNodes',
@@ -44,10 +48,19 @@ export async function runSimulate(flags: Flags, io: Io): Promise<number> {
       const objection = policyObjection(policy, queue);
       if (objection !== null) throw new LbtopError('usage', objection);
     }
-  const comparisons =
-    flags.swf === undefined
-      ? synthetic(flags, policies, queues)
-      : await fromLog(flags, flags.swf, io, policies, queues);
+  const told = shareTeller(io.stderr, io.now, '');
+  const runs = policies.length * queues.length;
+  /** Runs are taken to be equally long. */
+  const progress = (run: number) => (share: number) => told.show((run + share) / runs);
+  let comparisons: Comparison[];
+  try {
+    comparisons =
+      flags.swf === undefined
+        ? synthetic(flags, policies, queues, progress)
+        : await fromLog(flags, flags.swf, io, policies, queues, progress);
+  } finally {
+    told.clear();
+  }
   if (flags.json)
     await printJson(
       io.stdout,
@@ -57,7 +70,12 @@ export async function runSimulate(flags: Flags, io: Io): Promise<number> {
   return 0;
 }
 
-function synthetic(flags: Flags, policies: readonly PolicyName[], queues: readonly DisciplineName[]): Comparison[] {
+function synthetic(
+  flags: Flags,
+  policies: readonly PolicyName[],
+  queues: readonly DisciplineName[],
+  progress: Progress,
+): Comparison[] {
   for (const key of ['estimates', 'jobsOut'] as const)
     if (flags[key] !== undefined)
       throw new LbtopError('usage', `--${key === 'jobsOut' ? 'jobs-out' : key} goes with --swf: give a log`);
@@ -75,9 +93,9 @@ function synthetic(flags: Flags, policies: readonly PolicyName[], queues: readon
   } as const;
   const warmup = flags.warmup ?? 0;
   if (warmup >= plan.tasks) throw new LbtopError('usage', `--warmup ${warmup} leaves nothing of ${plan.tasks} tasks`);
-  return policies.flatMap((policy) =>
-    queues.map((queue) => {
-      const times = runSynthetic({ ...plan, policy, queue });
+  return policies.flatMap((policy, row) =>
+    queues.map((queue, place) => {
+      const times = runSynthetic({ ...plan, policy, queue }, undefined, progress(row * queues.length + place));
       const slots = plan.nodes * plan.slots;
       const entry = summarise(times, { policy, queue, slots, seed: plan.seed, warmup, dropped: 0 });
       return { entry, waiting: waitingOverTime(times, chartParts) };
@@ -91,6 +109,7 @@ async function fromLog(
   io: Io,
   policies: readonly PolicyName[],
   queues: readonly DisciplineName[],
+  progress: Progress,
 ): Promise<Comparison[]> {
   for (const key of syntheticOnly)
     if (flags[key] !== undefined)
@@ -104,14 +123,8 @@ async function fromLog(
   const comparisons: Comparison[] = [];
   for (const policy of policies)
     for (const queue of queues) {
-      const times = runWorkload({
-        jobs: log.jobs,
-        slots,
-        policy,
-        queue,
-        estimates: flags.estimates ?? 'request',
-        seed,
-      });
+      const plan = { jobs: log.jobs, slots, policy, queue, estimates: flags.estimates ?? 'request', seed } as const;
+      const times = runWorkload(plan, progress(comparisons.length));
       const entry = summarise(times, { policy, queue, slots, seed, warmup: 0, dropped: log.dropped });
       comparisons.push({ entry, waiting: waitingOverTime(times, chartParts) });
       if (flags.jobsOut !== undefined) await writeOut(resolve(io.cwd, flags.jobsOut), scheduleLines(log.jobs, times));

@@ -38,13 +38,18 @@ const repairMs = 10_000;
 /** One task as a job: all are alike to the scheduler. */
 const spec = jobSpec({ work: { kind: 'command', argv: ['simulated'], shell: false, task: '', input: null } });
 
+/** How far it is, is told each time so many tasks have ended. */
+const tellEvery = 500;
+
 /**
  * Lives through a plan; returns when each task came, began and ended. The same plan gives the same times. `watch` gets the
- * scheduler before anything happens, and returns what is called with each event and the facts that it led to.
+ * scheduler before anything happens, and returns what is called with each event and the facts that it led to;
+ * `progress` gets the share of tasks that have ended.
  */
 export function runSynthetic(
   plan: Plan,
   watch?: (scheduler: Scheduler) => (facts: readonly Fact[], event: Event) => void,
+  progress?: (share: number) => void,
 ): Times {
   const scheduler = createScheduler(undefined, { remember: 0 });
   const seen = watch?.(scheduler);
@@ -106,6 +111,7 @@ export function runSynthetic(
         return;
       case 'ended':
         open--;
+        if (open % tellEvery === 0) progress?.(1 - open / plan.tasks);
         return;
       case 'job-ended':
         tell({ kind: 'purge', at, job: fact.job });

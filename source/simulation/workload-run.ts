@@ -22,8 +22,17 @@ export interface WorkloadPlan {
 /** At equal times submissions come before terminations, each in the order of the log. */
 const kinds = { submission: 0, termination: 1 } as const;
 
-/** Lives through a log; the scheduler runs after every event. Returns when each job came, began and ended. */
-export function runWorkload({ jobs, slots, policy, queue, estimates, seed }: WorkloadPlan): Times {
+/** How far it is, is told each time so many jobs have ended. */
+const tellEvery = 500;
+
+/**
+ * Lives through a log; the scheduler runs after every event. Returns when each job came, began and ended. `progress` gets the
+ * share of jobs that have ended.
+ */
+export function runWorkload(
+  { jobs, slots, policy, queue, estimates, seed }: WorkloadPlan,
+  progress?: (share: number) => void,
+): Times {
   const scheduler = createScheduler(undefined, { remember: 0 });
   const heap = eventHeap();
   const node = simulatedNode(0, slots, 1);
@@ -36,6 +45,7 @@ export function runWorkload({ jobs, slots, policy, queue, estimates, seed }: Wor
   // The scheduler's time begins at 0 and is never negative, whatever the log's does.
   const beginsAt = jobs[0]?.submittedAt ?? 0;
   let at = 0;
+  let ended = 0;
 
   function tell(event: Event): void {
     for (const fact of scheduler.handle(event)) {
@@ -66,6 +76,7 @@ export function runWorkload({ jobs, slots, policy, queue, estimates, seed }: Wor
     if (kind === kinds.submission) tell({ kind: 'submit', at, spec: specOf(job, estimates), by: 'simulate' });
     else {
       times.endedAt[number] = at + beginsAt;
+      if (++ended % tellEvery === 0) progress?.(ended / jobs.length);
       tell({ kind: 'outcome', at, node: node.name, outcome: success(attemptOf(number), job.runMs) });
     }
     tell({ kind: 'dispatch', at });

@@ -1,7 +1,7 @@
 /** The keys in the last line: which have room, how they are written, and which of them is where. Pure. */
 import { cells } from '../view/cells.ts';
 import { fixed, joined, type SafeText, vouched } from '../view/safe-text.ts';
-import { type InterfaceState, isPast } from './interface-state.ts';
+import { type InterfaceState, powersOf } from './interface-state.ts';
 import { type KeyRow, keysAt, sign } from './keys.ts';
 import type { Piece, Row } from './line.ts';
 
@@ -29,8 +29,7 @@ export function footerKeyAt(state: InterfaceState, column: number): string | nul
 }
 
 function footerKeys(state: InterfaceState): KeyRow[] {
-  const powers = { mayAct: state.mayAct, inTime: isPast(state) };
-  const rows = keysAt('screen', state.place.screen, powers).filter((row) => row.footer !== undefined);
+  const rows = keysAt('screen', state.place.screen, powersOf(state)).filter((row) => row.footer !== undefined);
   const byRank = [...rows].sort((a, b) => rankOf(a) - rankOf(b));
   // What has no room goes by rank; what stays is shown in that order too, so that keys keep their places.
   const must = byRank.filter((row) => row.action === 'help' || row.action === 'quit');

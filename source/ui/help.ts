@@ -2,7 +2,7 @@
 import { pad } from '../view/cells.ts';
 import { fixed, joined, type SafeText, vouched } from '../view/safe-text.ts';
 import { signOf } from './footer.ts';
-import { type InterfaceState, isPast } from './interface-state.ts';
+import { type InterfaceState, powersOf } from './interface-state.ts';
 import { type Group, type KeyRow, keysAt } from './keys.ts';
 import { padRow, type Row } from './line.ts';
 import { longest } from './table.ts';
@@ -20,7 +20,7 @@ const groups: Record<Group, SafeText> = {
 /** Returns the keys that work here, by group; in two columns where there is room. */
 export function helpRows(state: InterfaceState): Row[] {
   const width = state.columns - 4;
-  const powers = { mayAct: state.mayAct, inTime: isPast(state) };
+  const powers = powersOf(state);
   const here = [...keysAt('screen', state.place.screen, powers), ...keysAt('dialog', state.place.screen, powers)];
   const signsOf = (row: KeyRow): SafeText =>
     joined(fixed('  '), ...row.keys.flatMap((key, i) => (i === 0 ? [signOf(key)] : [fixed(' '), signOf(key)])));

@@ -3,6 +3,7 @@ import type { Command, Connection, TimeState } from '../feed/feed.ts';
 import { type Look, lookAt, type Screen } from '../view/look.ts';
 import type { SafeText } from '../view/safe-text.ts';
 import type { Window } from '../view/window.ts';
+import type { Powers } from './keys.ts';
 import { type Layout, layoutFor } from './layout.ts';
 import { freshTable, type TableState } from './table-state.ts';
 
@@ -68,6 +69,8 @@ export interface Place {
 export interface InterfaceState {
   readonly title: SafeText;
   readonly mayAct: boolean;
+  /** The session goes on while its past is shown. */
+  readonly hasPresent: boolean;
   /** Quitting ends the coordinator. */
   readonly owner: boolean;
   /** For times of day. */
@@ -89,7 +92,10 @@ export interface InterfaceState {
 
 /** Returns what is shown before the first window. */
 export function firstState(
-  given: Pick<InterfaceState, 'title' | 'mayAct' | 'owner' | 'utcOffsetMinutes' | 'columns' | 'rows' | 'time'>,
+  given: Pick<
+    InterfaceState,
+    'title' | 'mayAct' | 'hasPresent' | 'owner' | 'utcOffsetMinutes' | 'columns' | 'rows' | 'time'
+  >,
 ): InterfaceState {
   return {
     ...given,
@@ -107,6 +113,11 @@ export function firstState(
 /** True where the screen shows the past. */
 export function isPast(state: InterfaceState): boolean {
   return state.time !== null && !state.time.live;
+}
+
+/** Returns what is possible at the moment. */
+export function powersOf(state: InterfaceState): Powers {
+  return { mayAct: state.mayAct, inTime: isPast(state), hasPresent: state.hasPresent };
 }
 
 function keyOf(place: Place): string {

@@ -34,8 +34,8 @@ export const namedKeys = [
 
 export type Context = 'screen' | 'dialog' | 'input' | 'pages';
 
-/** When a key is there: always; where one may act; where one can move in time; where one can not. */
-export type When = 'always' | 'act' | 'time' | 'live';
+/** When a key is there: always; where one may act; where one can move in time; where one can not; where the session goes on behind the past that is shown. */
+export type When = 'always' | 'act' | 'time' | 'live' | 'frozen';
 
 export type Action =
   | 'up'
@@ -177,7 +177,7 @@ export const keys: readonly KeyRow[] = [
   { keys: ['g'], action: 'go-to', context: screen, when: 'time', group: 'time', words: 'go to a time: 12:04:31, -5m, 50%', footer: ['go to', 6] },
   { keys: ['n'], action: 'next-incident', context: screen, when: 'time', group: 'time', words: 'next incident: a node lost, a failure, an operator’s action', footer: ['incident', 3] },
   { keys: ['N'], action: 'previous-incident', context: screen, when: 'time', group: 'time', words: 'previous incident' },
-  { keys: ['L'], action: 'follow', context: screen, when: 'time', group: 'time', words: 'live again', footer: ['live', 7] },
+  { keys: ['L'], action: 'follow', context: screen, when: 'frozen', group: 'time', words: 'live again', footer: ['live', 7] },
 
   { keys: ['y'], action: 'answer-yes', context: 'dialog', when: 'always', group: 'answering', words: 'yes' },
   { keys: ['n', 'Esc', 'q'], action: 'answer-no', context: 'dialog', when: 'always', group: 'answering', words: 'no' },
@@ -207,6 +207,8 @@ export interface Powers {
   mayAct: boolean;
   /** One can move in time, and the screen shows the past. */
   inTime: boolean;
+  /** There is a present to return to: not in a recording. */
+  hasPresent: boolean;
 }
 
 function isThere(row: KeyRow, powers: Powers): boolean {
@@ -217,6 +219,8 @@ function isThere(row: KeyRow, powers: Powers): boolean {
       return powers.inTime;
     case 'live':
       return !powers.inTime;
+    case 'frozen':
+      return powers.inTime && powers.hasPresent;
     default:
       return true;
   }
@@ -267,7 +271,12 @@ export function keysInMarkdown(): string {
   for (const row of keys) {
     if (row.context !== 'screen') continue;
     const names = row.keys.map((key) => `\`${sign(key)}\``).join(' ');
-    const where = row.when === 'time' ? 'replay' : (row.on?.join(', ') ?? 'everywhere');
+    const where =
+      row.when === 'time'
+        ? 'replay'
+        : row.when === 'frozen'
+          ? 'past of a running session'
+          : (row.on?.join(', ') ?? 'everywhere');
     lines.push(`| ${names} | ${row.words} | ${where} |`);
   }
   return `${lines.join('\n')}\n`;

@@ -14,6 +14,7 @@ import {
   type InterfaceState,
   layoutOf,
   lookOf,
+  powersOf,
   tableOf,
   withTable,
 } from './interface-state.ts';
@@ -87,6 +88,7 @@ export function interfaceStore(feed: Feed, options: StoreOptions): Store {
   let state = firstState({
     title: displayText(options.title, 64),
     mayAct: !options.readOnly && feed.act !== undefined,
+    hasPresent: feed.time?.follow !== undefined,
     owner: options.owner,
     utcOffsetMinutes: options.utcOffsetMinutes,
     columns: options.columns,
@@ -211,8 +213,7 @@ export function interfaceStore(feed: Feed, options: StoreOptions): Store {
 
   const press = (key: string): void => {
     const context = contextOf(state);
-    const powers = { mayAct: state.mayAct, inTime: state.time !== null && !state.time.live };
-    const action = actionOf(key, context, state.place.screen, powers);
+    const action = actionOf(key, context, state.place.screen, powersOf(state));
     if (action !== null) perform(action, reach);
     else if (context === 'input') typed(key, reach);
   };

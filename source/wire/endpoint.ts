@@ -7,12 +7,13 @@
  */
 import { constants } from 'node:crypto';
 import { once } from 'node:events';
-import { connect as connectTcp, createServer as createTcpServer, type Server, type Socket } from 'node:net';
+import { connect as connectTcp, createServer as createTcpServer, type Socket } from 'node:net';
 import tls from 'node:tls';
 import { oneLine } from '../model/errors.ts';
 import { type Certificate, coordinatorUnit, fieldsOf, identityOf, type Subject } from './certificate.ts';
 import { addressOf, type Connection } from './connection.ts';
 import { type Credential, checkRole, roleOf, sharedKey } from './credential.ts';
+import { afterFirstRecord } from './first-record.ts';
 import { type IntroductionOptions, introduce } from './introduction.ts';
 import { type Identity, type Keyring, nobodysKey, secretKeyring } from './keys.ts';
 import type { Role } from './messages.ts';
@@ -64,8 +65,8 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   const { host, port } = options;
   if (options.secret === null && !isLoopback(host)) throw unprotected(host);
   const desk = reception(options);
-  const server = serverOf(options.secret, desk);
-  server.prependListener('connection', desk.arrived);
+  const begin = beginningOf(options.secret, desk);
+  const server = createTcpServer((socket) => desk.arrived(socket, () => begin(socket)));
   try {
     server.listen({ host, port });
     await once(server, 'listening');
@@ -86,13 +87,16 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   };
 }
 
-function serverOf(secret: ListenOptions['secret'], desk: Reception): Server {
-  if (secret === null) return createTcpServer((socket) => desk.ready(socket, null));
-  if (Buffer.isBuffer(secret)) return keyedServer(secretKeyring(secret), desk);
-  return 'find' in secret ? keyedServer(secret, desk) : certifiedServer(secret, desk);
+type Begin = (socket: Socket) => void;
+
+/** Returns what begins the conversation, or its handshake, on an accepted socket; the desk hears how that ended. */
+function beginningOf(secret: ListenOptions['secret'], desk: Reception): Begin {
+  if (secret === null) return (socket) => desk.ready(socket, null);
+  if (Buffer.isBuffer(secret)) return byKey(secretKeyring(secret), desk);
+  return 'find' in secret ? byKey(secret, desk) : byCertificate(secret, desk);
 }
 
-function keyedServer(keyring: Keyring, desk: Reception): Server {
+function byKey(keyring: Keyring, desk: Reception): Begin {
   const claimed = new WeakMap<tls.TLSSocket, Identity>();
   const server = tls.createServer({
     ...tlsOptions,
@@ -109,13 +113,30 @@ function keyedServer(keyring: Keyring, desk: Reception): Server {
       socket.destroy(); // resumed another session: nothing was proven in this one
     else desk.ready(socket, who);
   });
-  server.on('tlsClientError', (error, socket) => {
-    desk.explain(addressOf(socket), `no handshake with our secret: ${tlsReason(error)}`);
-  });
-  return server;
+  server.on('tlsClientError', (error, socket) => turnedAway(error, socket, 'secret', desk));
+  return handshakeBy(server, desk);
 }
 
-function certifiedServer({ ca, cert, key }: Certificate, desk: Reception): Server {
+/** Returns what gives a socket to the server, once so much has come that it may be a handshake. */
+function handshakeBy(server: tls.Server, desk: Reception): Begin {
+  return (socket) =>
+    afterFirstRecord(socket, () => {
+      desk.spoke(addressOf(socket));
+      server.emit('connection', socket);
+    });
+}
+
+function turnedAway(error: Error, socket: tls.TLSSocket, what: 'secret' | 'certificate', desk: Reception): void {
+  const say = isReset(error) ? desk.explain : desk.mistrust;
+  say(addressOf(socket), `no handshake with our ${what}: ${tlsReason(error)}`);
+}
+
+/** It went away; that shows no wrong secret. */
+function isReset(error: NodeJS.ErrnoException): boolean {
+  return error.code === 'ECONNRESET';
+}
+
+function byCertificate({ ca, cert, key }: Certificate, desk: Reception): Begin {
   // Who is not trusted is told so: OpenSSL would only close.
   const server = tls.createServer({ ...certifiedOptions, ca, cert, key, requestCert: true, rejectUnauthorized: false });
   server.on('secureConnection', (socket) => {
@@ -128,10 +149,8 @@ function certifiedServer({ ca, cert, key }: Certificate, desk: Reception): Serve
     if (typeof who === 'string') desk.refuse(socket, who);
     else desk.ready(socket, who);
   });
-  server.on('tlsClientError', (error, socket) => {
-    desk.explain(addressOf(socket), `no handshake with our certificate: ${tlsReason(error)}`);
-  });
-  return server;
+  server.on('tlsClientError', (error, socket) => turnedAway(error, socket, 'certificate', desk));
+  return handshakeBy(server, desk);
 }
 
 export interface ConnectOptions extends IntroductionOptions {

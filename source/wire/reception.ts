@@ -14,6 +14,8 @@ import {
 import { judgeHello, type Refusal, refusal, type VersionRange } from './greeting.ts';
 import type { Identity } from './keys.ts';
 import { type Message, type MessageOf, protocol } from './messages.ts';
+import { fewLines, type Tell } from './turned-away.ts';
+import { wrongKeys } from './wrong-keys.ts';
 
 export interface ReceptionOptions {
   /** The version of lbtop, said in `welcome`. */
@@ -25,8 +27,11 @@ export interface ReceptionOptions {
    * the proven name, where one was proven; `identity` is null where nothing was.
    */
   peer(connection: Connection, hello: MessageOf<'hello'>, identity: Identity | null): ConnectionEvents;
-  /** For logs: a peer went away, or was turned away, before its welcome; or a connection could not be accepted. */
-  rejected?(address: string, reason: string): void;
+  /**
+   * For logs: a peer went away, or was turned away, before its welcome; or a connection could not be accepted. Of many
+   * in one second a few are told, and then how many more there were.
+   */
+  rejected?: Tell;
   /** Instead of the protocol's range and of limits.helloMs and limits.unauthenticatedPeers, for tests. */
   versions?: VersionRange;
   helloMs?: number;
@@ -34,14 +39,21 @@ export interface ReceptionOptions {
 }
 
 export interface Reception {
-  /** A peer's TCP socket was accepted: from now on it is counted and its time runs. */
-  arrived(socket: Socket): void;
+  /**
+   * A peer's TCP socket was accepted: from now on it is counted and its time runs. `begin` is called when it may speak:
+   * at once, or after a while where wrong secrets came from its address.
+   */
+  arrived(socket: Socket, begin: () => void): void;
+  /** It said so much that it may be one of ours: who says less makes room first. */
+  spoke(address: string): void;
   /** Its socket can be spoken over: the same one, or the protected one above it, with whom it has proven to be. */
   ready(socket: ConnectionSocket, identity: Identity | null): void;
   /** The same, of one that has proven nothing: it is told why it has to go. */
   refuse(socket: ConnectionSocket, reason: string): void;
   /** It will go, or went, for this reason. */
   explain(address: string, reason: string): void;
+  /** The same, and it showed no secret of ours: others from its address will wait. */
+  mistrust(address: string, reason: string): void;
   /** Says `bye` to all that are welcome and cuts the others; resolves when all are closed and have been told. */
   close(reason: string): Promise<void>;
 }
@@ -50,6 +62,10 @@ export interface Reception {
 interface Stranger {
   socket: Socket;
   timer: NodeJS.Timeout;
+  /** Until it may speak; null where it may. */
+  waiting: NodeJS.Timeout | null;
+  spoke: boolean;
+  host: string;
   /** Why it went, once that is known. */
   reason: string;
 }
@@ -61,6 +77,8 @@ export function reception(options: ReceptionOptions): Reception {
   /** By address, oldest first. */
   const strangers = new Map<string, Stranger>();
   const welcomed = new Set<Connection>();
+  const wrong = wrongKeys();
+  const rejected = fewLines((address, reason) => options.rejected?.(address, reason));
   const allGone = Promise.withResolvers<void>();
   let closing = false;
 
@@ -69,11 +87,18 @@ export function reception(options: ReceptionOptions): Reception {
     if (stranger !== undefined) stranger.reason = reason;
   }
 
+  function mistrust(address: string, reason: string): void {
+    const host = strangers.get(address)?.host;
+    if (host !== undefined) wrong.shown(host);
+    explain(address, reason);
+  }
+
   /** Ends a stranger's stay, whether welcome or gone; returns why it went, or null if it was none any more. */
   function forget(address: string, socket?: Socket): string | null {
     const stranger = strangers.get(address);
     if (stranger === undefined || (socket !== undefined && stranger.socket !== socket)) return null;
     clearTimeout(stranger.timer);
+    if (stranger.waiting !== null) clearTimeout(stranger.waiting);
     strangers.delete(address);
     return stranger.reason;
   }
@@ -83,28 +108,50 @@ export function reception(options: ReceptionOptions): Reception {
     if (socket === undefined) return;
     forget(address);
     socket.destroy();
-    options.rejected?.(address, reason);
+    rejected(address, reason);
   }
 
-  function arrived(socket: Socket): void {
+  /** The oldest of those that have said nothing, or wait for what came from their address before; else of all. */
+  function leastWelcome(): string | undefined {
+    for (const [address, { spoke }] of strangers) if (!spoke) return address;
+    const [oldest] = strangers.keys();
+    return oldest;
+  }
+
+  function arrived(socket: Socket, begin: () => void): void {
     const address = addressOf(socket);
+    const host = socket.remoteAddress ?? 'unknown';
     const timer = setTimeout(() => turnAway(address, `no hello within ${helloMs} ms`), helloMs).unref();
-    strangers.set(address, { socket, timer, reason: 'went away before its welcome' });
+    const stranger: Stranger = {
+      socket,
+      timer,
+      waiting: null,
+      spoke: false,
+      host,
+      reason: 'went away before its welcome',
+    };
+    strangers.set(address, stranger);
     socket.on('error', () => {}); // 'close' follows
     const leave = (): void => {
       const reason = forget(address, socket);
-      if (reason !== null) options.rejected?.(address, reason);
+      if (reason !== null) rejected(address, reason);
     };
     socket.on('close', () => setImmediate(leave)); // once the connection, or TLS, had its chance to explain
-    const [oldest] = strangers.keys();
-    if (strangers.size > unauthenticatedPeers && oldest !== undefined)
-      turnAway(oldest, `more than ${unauthenticatedPeers} peers without welcome`);
+    const waitMs = wrong.waitMs(host);
+    if (waitMs === 0) begin();
+    else
+      stranger.waiting = setTimeout(() => {
+        stranger.waiting = null;
+        if (!socket.destroyed) begin();
+      }, waitMs).unref();
+    const last = strangers.size > unauthenticatedPeers ? leastWelcome() : undefined;
+    if (last !== undefined) turnAway(last, `more than ${unauthenticatedPeers} peers without welcome`);
   }
 
   function refuse(socket: ConnectionSocket, reason: string): void {
     const address = addressOf(socket);
-    const connection = openConnection(socket, { messages() {}, closed: (why) => explain(address, why) });
-    explain(address, reason);
+    const connection = openConnection(socket, { messages() {}, closed() {} });
+    mistrust(address, reason);
     connection.send(refusal({ code: 'refused', reason }));
     connection.close(`refused: ${reason}`);
   }
@@ -129,7 +176,9 @@ export function reception(options: ReceptionOptions): Reception {
       const hello = { ...judged.hello, who: identity?.name ?? judged.hello.who };
       const objection = options.admit?.(hello, identity) ?? null;
       if (objection !== null) return turnBack({ code: 'refused', reason: objection });
+      const host = strangers.get(address)?.host;
       if (forget(address) === null || closing) return; // turned away a moment ago
+      if (host !== undefined) wrong.forgive(host);
       welcomed.add(connection);
       connection.send({ kind: 'welcome', protocol: judged.version, version: options.version, at: Date.now() });
       connection.allowLargeFrames();
@@ -146,9 +195,15 @@ export function reception(options: ReceptionOptions): Reception {
     arrived,
     ready,
     refuse,
+    spoke(address) {
+      const stranger = strangers.get(address);
+      if (stranger !== undefined) stranger.spoke = true;
+    },
     explain,
+    mistrust,
     close(reason) {
       closing = true;
+      rejected.flush();
       for (const { socket } of strangers.values()) socket.destroy();
       for (const connection of welcomed) connection.close(reason);
       if (welcomed.size === 0) allGone.resolve();

@@ -8,6 +8,8 @@ export const trials: Record<string, () => Promise<void>> = {
   recovery: async () => (await import('./recovery.ts')).showRecovery(),
   stall: async () => (await import('./stall.ts')).showStalls(),
   storm: async () => (await import('./storm.ts')).showStorm(),
+  'slow-sockets': async () => (await import('./slow-sockets.ts')).showSlowSockets(),
+  'wrong-secrets': async () => (await import('./wrong-secrets.ts')).showWrongSecrets(),
   memory: async () => (await import('./memory.ts')).showMemory(),
   'node-restart': async () => (await import('./node-restart.ts')).showNodeRestarts(),
   'second-coordinator': async () => (await import('./second-coordinator.ts')).showSeconds(),

@@ -15,6 +15,7 @@ export interface FakeOptions {
   terminal?: boolean;
   colour?: boolean;
   columns?: number;
+  rows?: number;
   /** Nobody reads any more after so many writes. */
   closesAfter?: number;
 }
@@ -23,6 +24,7 @@ export function fakeOutput({
   terminal = false,
   colour = false,
   columns = 80,
+  rows = 24,
   closesAfter,
 }: FakeOptions = {}): FakeOutput {
   const parts: Buffer[] = [];
@@ -30,6 +32,7 @@ export function fakeOutput({
     isTerminal: terminal,
     colour,
     columns,
+    rows,
     async write(data) {
       if (closesAfter !== undefined && parts.length >= closesAfter) throw new OutputClosed('closed');
       parts.push(Buffer.from(data));

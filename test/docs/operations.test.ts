@@ -63,3 +63,10 @@ test('the page has these commands', () => {
     ...Array.from({ length: 3 }, () => 'etcdctl --endpoints'),
   ]);
 });
+
+test('the metrics that the page names are those that are served', () => {
+  const served = readFileSync(resolve(import.meta.dirname, '../../source/coordinator/metrics.ts'), 'utf8');
+  const named = [...page.matchAll(/`(?:increase\()?(lbtop_\w+)/g)].map(([, name = '']) => name);
+  expect(named.length).toBeGreaterThan(3);
+  expect(named.filter((name) => !served.includes(`'${name}'`))).toEqual([]);
+});

@@ -5,6 +5,7 @@ import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { connect, type EventLine, type Lbtop, type ResultRow } from '../../source/client/index.ts';
+import { blocksOf } from '../docs/shell-session.ts';
 import { type Cluster, finished, type Ran, startCluster, until } from '../helpers/lbtop.ts';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -207,6 +208,25 @@ test.each(programs)('the example %s does what it says', async (name) => {
   await run();
 });
 
+/** The code of docs/library.md. */
+const [pageProgram = '', pageHandler = ''] = blocksOf(readFileSync(join(root, 'docs/library.md'), 'utf8'), 'ts');
+
+test('the page of the library: its program prints what it computes, its handler runs on a node', async () => {
+  const directory = join(cluster.directory, 'page');
+  mkdirSync(join(directory, 'node_modules'), { recursive: true });
+  symlinkSync(root, join(directory, 'node_modules', 'lbtop'));
+  writeFileSync(join(directory, 'package.json'), '{"type":"module"}');
+  writeFileSync(join(directory, 'program.ts'), pageProgram);
+  writeFileSync(join(directory, 'handler.ts'), pageHandler);
+  cluster.fleet.startNode('page', ['--slots', '1', '--handlers', join(directory, 'handler.ts')]);
+  const env = cluster.fleet.environment;
+  const { stdout, stderr } = await finished(spawn(process.execPath, [join(directory, 'program.ts')], { env }));
+  expect({ stderr, stdout }).toEqual({ stderr: '', stdout: '0 [ 2, 2, 2, 3, 3, 5 ]\n1 [ 97 ]\n' });
+  await until(async () => (await lbtop.nodes()).some(({ name }) => name === 'page'));
+  const [row] = await all(lbtop.map({ task: 'resize' }, [{ path: 'a.png', width: 9 }]));
+  expect(row).toMatchObject({ result: 'a.png is 9 wide' });
+});
+
 const userProgram = `
 import { connect, type Handler, LbtopError, type NodeRow, type ResultRow } from 'lbtop';
 
@@ -249,6 +269,8 @@ test('programs of users compile against what the package ships, and what is wron
   const start = `import { connect } from 'lbtop';\nconst lbtop = await connect();\n`;
   writeFileSync(join(directory, 'package.json'), '{"type":"module"}');
   writeFileSync(join(directory, 'use.ts'), userProgram);
+  writeFileSync(join(directory, 'page-program.ts'), pageProgram);
+  writeFileSync(join(directory, 'page-handler.ts'), pageHandler);
   for (const name of programs) writeFileSync(join(directory, name), readFileSync(join(examples, name)));
   for (const [place, [, program]] of wrong.entries())
     writeFileSync(join(directory, `wrong-${place}.ts`), start + program);

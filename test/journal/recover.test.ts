@@ -173,3 +173,26 @@ describe('facts of a batch', () => {
     }
   });
 });
+
+describe('progress', () => {
+  it('tells of the chunks of the snapshot and of what came after it, in order, and of the end', async () => {
+    const { store, term } = await filled(40, 5_000);
+    await term.saveSnapshot(10, [bytesOf('a'), bytesOf('b')]);
+    const shares: number[] = [];
+    await recover(store, {
+      snapshot: async (chunks) => void (await collect(chunks)),
+      facts: () => {},
+      progress: { head: 40, show: (share) => void shares.push(share) },
+    });
+    expect(shares.slice(0, 2)).toEqual([0.25, 0.5]);
+    expect(shares.length).toBeGreaterThan(4);
+    expect(shares).toEqual(shares.toSorted((a, b) => a - b));
+    expect(shares.at(-1)).toBe(1);
+  });
+
+  it('of an empty journal is its end', async () => {
+    const shares: number[] = [];
+    await recover(memoryStore(), { facts: () => {}, progress: { head: 0, show: (share) => void shares.push(share) } });
+    expect(shares).toEqual([1]);
+  });
+});

@@ -1,8 +1,10 @@
-/** `npm run readme`: writes what is made from the program's own tables into the pages that have it. */
+/** `npm run readme`: writes what is made from the program's own tables into the pages that have it, and the man page. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { generated } from './generated-pages.ts';
+import { manPage } from './man-page.ts';
 import { fill } from './readme-tables.ts';
 
+writeFileSync(new URL('../../lbtop.1', import.meta.url), manPage());
 for (const [page, places] of Object.entries(generated)) {
   const file = new URL(`../../${page}`, import.meta.url);
   writeFileSync(file, fill(readFileSync(file, 'utf8'), places));

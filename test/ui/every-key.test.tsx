@@ -126,7 +126,7 @@ async function typedAt(row: KeyRow): Promise<{ ui: Typed; type(key: string): Pro
   session.advance(10_000);
   const time = fakeTime(session.now);
   time.freeze = async () => void time.calls.push('freeze');
-  time.now = { ...time.now, live: row.when !== 'time' };
+  time.now = { ...time.now, live: row.when !== 'time' && row.when !== 'frozen' };
   const feed = fakeFeed(session, { time });
   const options = { title: 'test', readOnly: false, owner: false, utcOffsetMinutes: 0, columns: 100, rows: 20 };
   const store = interfaceStore(feed, { ...options, stop: () => void ui.stops++ });

@@ -13,10 +13,11 @@ import { screens } from '../../source/view/look.ts';
 
 const contexts: Context[] = ['screen', 'dialog', 'input', 'pages'];
 const powers: Powers[] = [
-  { mayAct: true, inTime: false },
-  { mayAct: false, inTime: false },
-  { mayAct: true, inTime: true },
-  { mayAct: false, inTime: true },
+  { mayAct: true, inTime: false, hasPresent: true },
+  { mayAct: false, inTime: false, hasPresent: true },
+  { mayAct: true, inTime: true, hasPresent: true },
+  { mayAct: false, inTime: true, hasPresent: true },
+  { mayAct: false, inTime: true, hasPresent: false },
 ];
 
 describe('the table of keys', () => {
@@ -52,7 +53,7 @@ describe('the table of keys', () => {
   });
 
   test('the keys of the contract', () => {
-    const live = { mayAct: true, inTime: false };
+    const live = { mayAct: true, inTime: false, hasPresent: true };
     const wanted: [key: string, screen: (typeof screens)[number], action: string][] = [
       ['j', 'nodes', 'down'],
       ['k', 'nodes', 'up'],
@@ -84,7 +85,7 @@ describe('the table of keys', () => {
       ['q', 'charts', 'quit'],
     ];
     for (const [key, screen, action] of wanted) expect(actionOf(key, 'screen', screen, live), key).toBe(action);
-    const past = { mayAct: false, inTime: true };
+    const past = { mayAct: false, inTime: true, hasPresent: true };
     const inTime: [string, string][] = [
       ['Space', 'play'],
       ['Left', 'back-5s'],
@@ -101,6 +102,8 @@ describe('the table of keys', () => {
       ['L', 'follow'],
     ];
     for (const [key, action] of inTime) expect(actionOf(key, 'screen', 'nodes', past), key).toBe(action);
+    // A recording has no present to return to.
+    expect(actionOf('L', 'screen', 'nodes', { ...past, hasPresent: false })).toBeNull();
   });
 
   test('without the right to act, and in the past, the keys that act are gone', () => {

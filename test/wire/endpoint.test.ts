@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import tls from 'node:tls';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { LbtopError } from '../../source/model/errors.ts';
+import { wrongKeyWaits } from '../../source/model/limits.ts';
 import { encode } from '../../source/wire/codec.ts';
 import { type Connection, openConnection } from '../../source/wire/connection.ts';
 import { type ConnectOptions, connect, type Listener, type ListenOptions, listen } from '../../source/wire/endpoint.ts';
@@ -30,6 +31,7 @@ async function startListener(options: Partial<ListenOptions> = {}) {
     peers: [] as Connection[],
     closed: [] as string[],
     rejected: [] as string[],
+    who: [] as string[],
   };
   const listener: Listener = await listen({
     host: '127.0.0.1',
@@ -46,7 +48,10 @@ async function startListener(options: Partial<ListenOptions> = {}) {
         closed: (reason) => seen.closed.push(reason),
       };
     },
-    rejected: (_address, reason) => seen.rejected.push(reason),
+    rejected(address, reason) {
+      seen.who.push(address);
+      seen.rejected.push(reason);
+    },
     ...options,
   });
   open.push(listener);
@@ -99,6 +104,18 @@ async function shout(port: number, bytes: string | Buffer): Promise<Buffer> {
   socket.write(bytes);
   await new Promise((resolve) => socket.on('close', resolve));
   return Buffer.concat(heard);
+}
+
+/** Goes through the handshake and says nothing more. */
+async function greeting(port: number): Promise<tls.TLSSocket> {
+  const socket = tls.connect({
+    port,
+    ciphers: 'TLS_AES_128_GCM_SHA256',
+    pskCallback: () => ({ psk: roleKey(secret, 'node'), identity: 'node' }),
+  });
+  socket.on('error', () => {});
+  await new Promise((resolve) => socket.on('secureConnect', resolve));
+  return socket;
 }
 
 describe('with a secret', () => {
@@ -187,6 +204,26 @@ describe('with a secret', () => {
     await expectAlive(listener.port);
   });
 
+  test.each([1, 2, 7, 100])('a handshake that comes %i bytes at a time is a handshake', async (size) => {
+    const { listener, seen } = await startListener();
+    const far = connectTcp(listener.port, '127.0.0.1').setNoDelay(true);
+    const proxy = createServer((near) => {
+      near.setNoDelay(true).on('error', () => {});
+      far.on('error', () => {}).pipe(near);
+      let last = Promise.resolve();
+      near.on('data', (bytes) => {
+        for (let at = 0; at < bytes.length; at += size) {
+          const piece = bytes.subarray(at, at + size);
+          last = last.then(() => new Promise<void>((resolve) => far.write(piece, () => setImmediate(resolve))));
+        }
+      });
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    open.push({ close: () => proxy.close() }, { close: () => far.destroy() });
+    await expectAlive((proxy.address() as AddressInfo).port);
+    expect(seen.hellos).toHaveLength(1);
+  });
+
   test('a client without a secret learns that one may be needed', async () => {
     const { listener } = await startListener();
     const error = await failure(dial(listener.port, { secret: null }).connection);
@@ -229,13 +266,7 @@ describe('strangers', () => {
 
   test('who have the key and then say nothing are closed too', async () => {
     const { listener, seen } = await startListener({ helloMs: 300 });
-    const socket = tls.connect({
-      port: listener.port,
-      ciphers: 'TLS_AES_128_GCM_SHA256',
-      pskCallback: () => ({ psk: roleKey(secret, 'node'), identity: 'node' }),
-    });
-    socket.on('error', () => {});
-    await new Promise((resolve) => socket.on('secureConnect', resolve));
+    await greeting(listener.port);
     await vi.waitFor(() => expect(seen.rejected).toEqual(['no hello within 300 ms']));
   });
 
@@ -264,6 +295,74 @@ describe('strangers', () => {
     expect((await connection).open).toBe(true);
     await expectAlive(listener.port, { secret: key });
     for (const socket of sockets) socket.destroy();
+  });
+
+  test('who showed wrong secrets waits longer each time, until somebody from there is let in', async () => {
+    const { listener, seen } = await startListener();
+    const waits: number[] = [];
+    async function tryWrong(): Promise<void> {
+      const began = performance.now();
+      await failure(dial(listener.port, { secret: Buffer.alloc(32, 2) }).connection);
+      waits.push(performance.now() - began);
+    }
+    for (let count = 0; count < wrongKeyWaits.free + 4; count++) await tryWrong();
+    const waited = waits.slice(wrongKeyWaits.free);
+    for (const [doubled, ms] of waited.entries())
+      expect(ms).toBeGreaterThanOrEqual(wrongKeyWaits.firstMs * 2 ** doubled - 2); // timers count in whole ms
+    const began = performance.now();
+    await expectAlive(listener.port);
+    expect(performance.now() - began).toBeGreaterThanOrEqual(wrongKeyWaits.firstMs * 2 ** waited.length - 2);
+    waits.length = 0;
+    await tryWrong();
+    expect(waits[0]).toBeLessThan(wrongKeyWaits.firstMs * 2 ** waited.length);
+    expect(seen.hellos).toHaveLength(1);
+  });
+
+  test('who has begun to speak stays, whoever comes and says little', async () => {
+    const { listener, seen } = await startListener({ unauthenticatedPeers: 2 });
+    const begun = await greeting(listener.port);
+    const quiet: Socket[] = [];
+    for (let count = 0; count < 8; count++) {
+      const socket = connectTcp(listener.port, '127.0.0.1').on('error', () => {});
+      await new Promise((resolve) => socket.on('connect', resolve));
+      socket.write(Buffer.from([0x16, 3, 1, 2, 0, 1])); // of a record of 512 bytes
+      quiet.push(socket);
+    }
+    await vi.waitFor(() => expect(seen.rejected).toEqual(Array(7).fill('more than 2 peers without welcome')));
+    expect(begun.destroyed).toBe(false);
+    for (const socket of [begun, ...quiet]) socket.destroy();
+  });
+
+  test('of those that wait for their wrong secrets the oldest goes before any other', async () => {
+    const { listener, seen } = await startListener({ unauthenticatedPeers: 2 });
+    const quiet = await greeting(listener.port);
+    // Another address of this machine, so that the first one has done nothing wrong.
+    const from = { port: listener.port, host: '127.0.0.1', localAddress: '127.0.0.2' };
+    for (let count = 0; count < wrongKeyWaits.free + 3; count++) {
+      const socket = connectTcp(from).on('error', () => {});
+      socket.write(Buffer.alloc(300, 0xa7));
+      await new Promise((resolve) => socket.on('close', resolve));
+    }
+    const suspects = Array.from({ length: 3 }, () => connectTcp(from).on('error', () => {}));
+    await vi.waitFor(() => expect(seen.rejected.at(-1)).toBe('more than 2 peers without welcome'));
+    expect(quiet.destroyed).toBe(false);
+    for (const socket of [quiet, ...suspects]) socket.destroy();
+  });
+
+  test('a flood of them is told in few lines', async () => {
+    const { listener, seen } = await startListener();
+    for (let count = 0; count < 50; count++) {
+      const socket = connectTcp(listener.port, '127.0.0.1').on('error', () => {});
+      await new Promise((resolve) => socket.on('connect', resolve));
+      socket.destroy();
+    }
+    const counted = () =>
+      seen.rejected.reduce(
+        (sum, line, at) => sum + (line.startsWith('for') ? Number(seen.who[at]?.split(' ')[0]) : 1),
+        0,
+      );
+    await vi.waitFor(() => expect(counted()).toBe(50), { timeout: 5_000 });
+    expect(seen.rejected.length).toBeLessThan(50);
   });
 
   test('something before the hello is refused', async () => {

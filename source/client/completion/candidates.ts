@@ -108,7 +108,7 @@ function flagsOf(context: Context | null): Candidate[] {
   const rows = allFlags.filter(({ key, row }) =>
     context === null ? isMode(key) || key === 'help' || key === 'version' : row.in.includes(context) && key !== context,
   );
-  return rows.filter(({ row }) => row.later !== true).map(({ name, row }) => ({ text: `--${name}`, help: row.help }));
+  return rows.map(({ name, row }) => ({ text: `--${name}`, help: row.help }));
 }
 
 function wordList(): Candidate[] {

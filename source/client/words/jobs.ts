@@ -1,10 +1,11 @@
 /** `lbtop jobs` */
 import type { JobState } from '../../model/job.ts';
-import type { JobRow } from '../../model/report.ts';
+import { type JobRow, jobRowShape } from '../../model/report.ts';
 import type { Call } from '../call.ts';
 import { duration, time } from '../format.ts';
 import { jobPages } from '../pages.ts';
-import { type Colour, type Column, printRows } from '../table.ts';
+import type { Colour, Column } from '../table.ts';
+import { showTable } from '../table-word.ts';
 
 const colours: Readonly<Record<JobState, Colour | null>> = {
   queued: 'dim',
@@ -15,8 +16,11 @@ const colours: Readonly<Record<JobState, Colour | null>> = {
 };
 
 /** Prints all jobs in order of id. */
-export async function jobs({ flags, io, client }: Call): Promise<number> {
-  const now = io.now();
+export function jobs(call: Call): Promise<number> {
+  return showTable(call, { columns: columnsAt, shape: jobRowShape, pages: jobPages });
+}
+
+function columnsAt(now: number): Column<JobRow>[] {
   const number = (
     title: string,
     field: 'tasks' | 'queued' | 'assigned' | 'running' | 'succeeded' | 'failed',
@@ -25,7 +29,7 @@ export async function jobs({ flags, io, client }: Call): Promise<number> {
     right: true,
     text: (row) => String(row[field]),
   });
-  const columns: Column<JobRow>[] = [
+  return [
     { title: 'JOB', right: true, text: ({ job }) => String(job) },
     { title: 'STATE', text: ({ state }) => state, colour: ({ state }) => colours[state] },
     number('TASKS', 'tasks'),
@@ -40,6 +44,4 @@ export async function jobs({ flags, io, client }: Call): Promise<number> {
     { title: 'ETA', right: true, text: ({ etaMs }) => duration(etaMs) },
     { title: 'NAME', text: ({ name }) => name },
   ];
-  await printRows(io.stdout, columns, jobPages(await client()), flags.json);
-  return 0;
 }

@@ -1,8 +1,9 @@
 /** `lbtop nodes` */
-import type { NodeRow } from '../../model/report.ts';
+import { type NodeRow, nodeRowShape } from '../../model/report.ts';
 import type { Call } from '../call.ts';
 import { duration, percent, size, unknown } from '../format.ts';
-import { type Column, onePage, printRows } from '../table.ts';
+import type { Column } from '../table.ts';
+import { showTable } from '../table-word.ts';
 
 const columns: readonly Column<NodeRow>[] = [
   { title: 'NODE', text: ({ name }) => name },
@@ -53,8 +54,12 @@ const columns: readonly Column<NodeRow>[] = [
 ];
 
 /** Prints all nodes. */
-export async function nodes({ flags, io, client }: Call): Promise<number> {
-  const rows = await (await client()).request('nodes', {});
-  await printRows(io.stdout, columns, onePage(rows), flags.json);
-  return 0;
+export function nodes(call: Call): Promise<number> {
+  return showTable(call, {
+    columns: () => columns,
+    shape: nodeRowShape,
+    async *pages(client) {
+      yield await client.request('nodes', {});
+    },
+  });
 }

@@ -2,25 +2,29 @@
 import type { Status } from '../../model/report.ts';
 import type { Call } from '../call.ts';
 import { count, duration, rate, size } from '../format.ts';
-import { printJson } from '../io.ts';
+import { type Output, printJson } from '../io.ts';
 import { cellText } from '../plain-text.ts';
 import { coloured } from '../table.ts';
 
 /** Prints the whole at a glance. */
 export async function status({ flags, io, client }: Call): Promise<number> {
-  const { stdout } = io;
   const connected = await client();
-  const said = await connected.request('status', {});
-  if (flags.json) {
-    await printJson(stdout, said);
-    return 0;
-  }
+  const print = async (output: Output): Promise<void> => {
+    const said = await connected.request('status', {});
+    if (flags.json) await printJson(output, said);
+    else await printStatus(output, said, connected.address);
+  };
+  if (flags.watch === undefined) await print(io.stdout);
+  else await (await import('../watch.ts')).watch(io, flags.watch, print);
+  return 0;
+}
+
+async function printStatus(output: Output, said: Status, address: string): Promise<void> {
   const titles = Math.max(...lines(said, '').map(([title]) => title.length));
   let text = '';
-  for (const [title, value] of lines(said, connected.address))
-    text += `${coloured(stdout, title.padEnd(titles), 'bold')}  ${cellText(value)}\n`;
-  await stdout.write(text);
-  return 0;
+  for (const [title, value] of lines(said, address))
+    text += `${coloured(output, title.padEnd(titles), 'bold')}  ${cellText(value)}\n`;
+  await output.write(text);
 }
 
 function lines(said: Status, address: string): [title: string, value: string][] {

@@ -1,10 +1,11 @@
 /** `lbtop tasks` */
 import type { TaskState } from '../../model/job.ts';
-import type { TaskRow } from '../../model/report.ts';
+import { type TaskRow, taskRowShape } from '../../model/report.ts';
 import type { Call } from '../call.ts';
 import { duration, size, time, unknown } from '../format.ts';
 import { taskPages } from '../pages.ts';
-import { type Colour, type Column, printRows } from '../table.ts';
+import type { Colour, Column } from '../table.ts';
+import { showTable } from '../table-word.ts';
 import { jobOf } from '../targets.ts';
 
 const colours: Readonly<Record<TaskState, Colour | null>> = {
@@ -24,10 +25,17 @@ function stateText({ state, progress }: TaskRow): string {
 }
 
 /** Prints the tasks of a job in order of index. */
-export async function tasks({ flags, io, operands, client }: Call): Promise<number> {
-  const job = jobOf(operands[0] as string);
-  const now = io.now();
-  const columns: Column<TaskRow>[] = [
+export async function tasks(call: Call): Promise<number> {
+  const job = jobOf(call.operands[0] as string);
+  return showTable(call, {
+    columns: columnsAt,
+    shape: taskRowShape,
+    pages: (client) => taskPages(client, job),
+  });
+}
+
+function columnsAt(now: number): Column<TaskRow>[] {
+  return [
     { title: 'TASK', text: ({ task }) => task },
     { title: 'STATE', text: stateText, colour: ({ state }) => colours[state] },
     { title: 'NODE', text: ({ node }) => node ?? unknown },
@@ -44,6 +52,4 @@ export async function tasks({ flags, io, operands, client }: Call): Promise<numb
     { title: 'MEMORY', right: true, text: ({ peakBytes }) => size(peakBytes) },
     { title: 'ERROR', text: ({ error, note }) => error ?? note ?? '' },
   ];
-  await printRows(io.stdout, columns, taskPages(await client(), job), flags.json);
-  return 0;
 }

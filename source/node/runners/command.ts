@@ -1,6 +1,7 @@
 /** Runs commands: what a process needs around it, whoever starts it. */
 import type { Clock } from '../clock.ts';
 import type { HeldTask } from '../held-task.ts';
+import { NotAllowed } from '../house-rules.ts';
 import type { TaskGroup } from '../task-groups.ts';
 import { type RunEnd, type RunEvents, type Runner, type Running, runEnd, type StreamNumber } from './runner.ts';
 import type { Launch, ProcessExit, Starter } from './starter.ts';
@@ -15,7 +16,7 @@ export interface GroupUsage {
 }
 
 export interface CommandOptions {
-  /** Says what to execute for a task, and takes it back when the task is over. */
+  /** Says what to execute for a task, and takes it back when the task is over. Throws NotAllowed. */
   launch(task: HeldTask): { launch: Launch; over(): void };
   starterFor(launch: Launch): Starter;
   usage: GroupUsage;
@@ -32,6 +33,8 @@ export interface CommandOptions {
 /** When a task's memory is looked at: so long after its start, then after three times as long, and so on. */
 const firstLookMs = 10;
 const lastLookMs = 1_000;
+/** What a shell says of what is there and cannot be executed. */
+const notExecutable = 126;
 
 export function commandRunner(options: CommandOptions): Runner {
   return { start: (task, events) => startCommand(options, task, events), close: () => {} };
@@ -52,7 +55,11 @@ function startCommand(options: CommandOptions, task: HeldTask, events: RunEvents
   try {
     prepared = options.launch(task);
   } catch (error) {
-    process.nextTick(() => events.ended(runEnd({ outcome: 'unfit', error: String(error), started: false })));
+    const end: Parameters<typeof runEnd>[0] =
+      error instanceof NotAllowed
+        ? { outcome: 'failed', exitCode: notExecutable, error: error.message }
+        : { outcome: 'unfit', error: String(error) };
+    process.nextTick(() => events.ended(runEnd({ ...end, started: false })));
     return { stop: () => false, resume() {}, hold() {}, release() {} };
   }
 

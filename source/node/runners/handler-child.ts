@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
+import { type Account, identityOf } from '../account.ts';
 import { processMemory, processStat, signalGroup } from '../process-stat.ts';
 import type { TaskGroup, TaskGroups } from '../task-groups.ts';
 import type { GroupUsage } from './command.ts';
@@ -17,6 +18,8 @@ export interface HandlerChildOptions {
   memoryBytes: number;
   /** The whole environment. */
   env: Readonly<Record<string, string>>;
+  /** Whose process it is; null: ours. */
+  account: Account | null;
   /** null: nobody has to know of it, because it lives only for a moment. */
   house: { registry: GroupRegistry; usage: GroupUsage; groups: TaskGroups | null } | null;
 }
@@ -46,12 +49,13 @@ const childFile = new URL(`./handler-process${import.meta.url.endsWith('.ts') ? 
 
 /** Starts a process; `gone` follows where it cannot be. */
 export function handlerChild(options: HandlerChildOptions, events: HandlerChildEvents): HandlerChild {
-  const { file, memoryBytes, env, house } = options;
+  const { file, memoryBytes, env, account, house } = options;
   const child = fork(childFile, [file], {
     env: { ...env },
     execArgv: [`--max-old-space-size=${Math.ceil(memoryBytes / mebibyte)}`, '--disable-warning=ExperimentalWarning'],
     serialization: 'advanced',
     detached: true,
+    ...identityOf(account),
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   const { pid } = child;

@@ -4,6 +4,7 @@
  */
 import { type ChildProcess, execFile } from 'node:child_process';
 import {
+  chownSync,
   closeSync,
   constants,
   existsSync,
@@ -16,6 +17,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type Account, identityOf } from '../account.ts';
 
 /** One named pipe, ours until it is given back. */
 export interface NamedPipe {
@@ -47,8 +49,12 @@ const atOnce = 32;
 
 const prefix = 'lbtop-';
 
-/** Makes the directory now, in `parent` (default: the system's for temporary files), and pipes as they are needed. Throws where the directory cannot be made. */
-export function namedPipes(parent: string = tmpdir(), mkfifo = 'mkfifo'): NamedPipes {
+/**
+ * Makes the directory now, in `parent` (default: the system's for temporary files), and pipes as they are needed, for tasks of
+ * that account (null: ours). Throws where the directory cannot be made.
+ */
+export function namedPipes(parent: string = tmpdir(), account: Account | null = null, mkfifo = 'mkfifo'): NamedPipes {
+  const { uid, gid } = identityOf(account);
   const dir = mkdtempSync(join(parent, prefix));
   const free: NamedPipe[] = [];
   const waiting: ((error: Error | null) => void)[] = [];
@@ -93,12 +99,22 @@ export function namedPipes(parent: string = tmpdir(), mkfifo = 'mkfifo'): NamedP
       making = execFile(mkfifo, ['-m', '600', ...paths], { env: { PATH: process.env.PATH } }, (error) => {
         making = null;
         if (closed) return remove();
-        if (error === null) free.push(...paths.map(namedPipe));
-        tell(error);
+        tell(error === null ? keep(paths) : error);
       });
     } catch (error) {
       process.nextTick(tell, error as Error);
     }
+  }
+
+  /** A task opens its /dev/stdout by the pipe's own permissions, whoever opened it before. */
+  function keep(paths: string[]): Error | null {
+    try {
+      if (uid !== undefined && gid !== undefined) for (const path of paths) chownSync(path, uid, gid);
+    } catch (error) {
+      return error as Error;
+    }
+    free.push(...paths.map(namedPipe));
+    return null;
   }
 
   function tell(error: Error | null): void {

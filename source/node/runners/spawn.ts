@@ -1,8 +1,9 @@
 /** Starts processes by child_process: each in a session, and so in a process group, of its own. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { openSync } from 'node:fs';
+import { openSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import type { Readable } from 'node:stream';
+import { type Readable, Writable } from 'node:stream';
+import { type Account, identityOf } from '../account.ts';
 import { signalGroup } from '../process-stat.ts';
 import type { TaskGroup, TaskGroups } from '../task-groups.ts';
 import type { ChildrenCpu } from './children-cpu.ts';
@@ -20,6 +21,8 @@ export interface SpawnOptions {
   registry: GroupRegistry;
   /** null: the system gives us none. */
   groups: TaskGroups | null;
+  /** Whose processes they are; null: ours. */
+  account: Account | null;
 }
 
 /** Where the output of a task comes from: what the child gets, and what the agent reads, where that is there already. */
@@ -47,11 +50,31 @@ function entering({ procs }: TaskGroup, launch: Launch): string[] | null {
   return ['/bin/sh', '-c', 'echo 0 >"$0";exec "$@"', procs, '/usr/bin/env', '-i', ...environment, ...launch.argv];
 }
 
+/**
+ * Returns what waits until it was entered into its control group, which another account may not do for itself, and then
+ * becomes the program: a line on descriptor 3 lets it go.
+ */
+function awaiting(launch: Launch): string[] {
+  const environment = Object.entries(launch.env).map(([name, value]) => `${name}=${value}`);
+  return [
+    '/bin/sh',
+    '-c',
+    'read -r go <&3;exec 3<&-;exec "$@"',
+    'lbtop',
+    '/usr/bin/env',
+    '-i',
+    ...environment,
+    ...launch.argv,
+  ];
+}
+
 function startOne(
-  { pipes, cpu, registry, groups }: SpawnOptions,
+  { pipes, cpu, registry, groups, account }: SpawnOptions,
   launch: Launch,
   events: ProcessEvents,
 ): ProcessHandle {
+  const identity = identityOf(account);
+  const other = identity.uid !== undefined;
   let unwanted = false;
   let group: number | null = null;
   let control: TaskGroup | null = null;
@@ -74,14 +97,16 @@ function startOne(
       if (stdin !== 'ignore') opened.push(stdin);
       for (const stream of [1, 2] as const) channels.push(channel(stream, two?.[stream - 1] ?? null, opened));
       control = groups?.take() ?? null;
-      const held = control === null ? null : entering(control, launch);
-      if (held === null) release();
+      const direct = control === null ? null : entering(control, launch);
+      if (direct === null) release();
+      const held = direct !== null && other ? awaiting(launch) : direct;
       const [file = '', ...args] = held ?? launch.argv;
       child = spawn(file, args, {
         cwd: launch.cwd ?? undefined,
         env: { ...launch.env },
         detached: true,
-        stdio: [stdin, ...channels.map((one) => one.forChild)],
+        stdio: [stdin, ...channels.map((one) => one.forChild), ...(control !== null && other ? ['pipe' as const] : [])],
+        ...identity,
       });
     } catch (error) {
       for (const one of opened) closeQuietly(one);
@@ -98,6 +123,7 @@ function startOne(
     });
     if (child.pid === undefined) return; // 'error' follows
     const { pid } = child;
+    if (control !== null && other) letIn(child, control);
     const beforeMs = control?.usedMs() ?? 0;
     group = pid;
     started = true;
@@ -111,6 +137,17 @@ function startOne(
     });
     events.started(group, control);
     readers = [channels[0]?.reader ?? read(1, child.stdout), channels[1]?.reader ?? read(2, child.stderr)];
+  }
+
+  /** Its output is ours to read and its group to kill, even where it could not be entered. */
+  function letIn({ pid, stdio: [, , , gate] }: ChildProcess, { procs }: TaskGroup): void {
+    try {
+      writeFileSync(procs, String(pid));
+    } catch {
+      release(); // it has its process group all the same
+    }
+    gate?.on('error', () => {}); // it may have ended
+    if (gate instanceof Writable) gate.end('\n');
   }
 
   function release(): void {
