@@ -151,7 +151,14 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
     measured?.observe(facts);
   }
 
-  const loop = startLoop({ scheduler, clock, handled, commit: durable?.commit ?? null, fatal: options.fatal });
+  const loop = startLoop({
+    scheduler,
+    clock,
+    handled,
+    commit: durable?.commit ?? null,
+    intents: durable?.intents ?? null,
+    fatal: options.fatal,
+  });
   const retention = startRetention({
     state,
     loop,
