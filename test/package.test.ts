@@ -76,7 +76,7 @@ describe('the package', () => {
       expect(paths).toContain(path);
     for (const path of paths)
       expect(path).toMatch(
-        /^(package\.json|lbtop\.1|readme\.md|license|changelog\.md|bin\/|dist\/(cli\.|source\/)|docs\/|examples\/)/,
+        /^(package\.json|lbtop\.1|readme\.md|license|changelog\.md|bin\/|dist\/(cli\.|source\/)|Dockerfile|compose\.yaml|docs\/|examples\/|packaging\/)/,
       );
     expect(paths.filter((path) => /\.map$|\.pyc$|\.test\./.test(path))).toEqual([]);
     expect(packed.size).toBeLessThan(1024 * 1024);

@@ -1,7 +1,8 @@
 /**
  * The coordinator's loop: what came in during one turn of the event loop is one batch of events, one dispatch, one
  * commit, and then one write per peer. Turns do not wait for commits; what follows from one is told in order: first what
- * may leave when it survives our own end (work for nodes), then what may only when it is durable (whatever is acknowledged).
+ * may leave when it survives our own end (work for nodes; where it is noted in shared memory that is at once), then what may
+ * only when it is durable (whatever is acknowledged).
  */
 import type { Commit } from '../journal/commit.ts';
 import type { IntentLog } from '../journal/intent-log.ts';

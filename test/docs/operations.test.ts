@@ -1,12 +1,16 @@
 /** The commands of docs/operations.md, run in their order against an engine on loopback. */
-import { execFile } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { execFile, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { parseCommandLine } from '../../source/client/command-line.ts';
+import { logLine } from '../../source/wire/log-line.ts';
 import { type Engine, engineMissing, startEngine } from '../helpers/engine.ts';
 import { until } from '../helpers/lbtop.ts';
 import { type Succession, successionIn } from '../helpers/succession.ts';
+import { blocksOf } from './shell-session.ts';
 
 const page = readFileSync(resolve(import.meta.dirname, '../../docs/operations.md'), 'utf8');
 const commands = [...page.matchAll(/^```sh\n(.*?)^```$/gms)].flatMap(([, lines = '']) => lines.trimEnd().split('\n'));
@@ -69,4 +73,36 @@ test('the metrics that the page names are those that are served', () => {
   const named = [...page.matchAll(/`(?:increase\()?(lbtop_\w+)/g)].map(([, name = '']) => name);
   expect(named.length).toBeGreaterThan(3);
   expect(named.filter((name) => !served.includes(`'${name}'`))).toEqual([]);
+});
+
+test('what the page has root do takes what is there: each command is one of a system, each file one of the package', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'lbtop-root-'));
+  try {
+    const stubs = ['useradd', 'install', 'systemctl'];
+    for (const name of stubs) writeFileSync(join(directory, name), `#!/bin/sh\necho ${name} "$@"\n`, { mode: 0o755 });
+    const blocks = blocksOf(page, 'sh root').map((block) => block.replaceAll('/etc/default/', `${directory}/`));
+    expect(blocks).toHaveLength(2);
+    const { status, stdout, stderr } = spawnSync('/bin/sh', ['-ec', blocks.join('')], {
+      encoding: 'utf8',
+      env: { PATH: directory },
+    });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    const sources = [...stdout.matchAll(/^install -m 644 (\S+)/gm)].map(([, path = '']) => path);
+    const started = [...stdout.matchAll(/^systemctl enable --now (\S+)$/gm)].map(([, unit = '']) => unit);
+    expect(sources).toEqual(started.map((unit) => `packaging/systemd/${unit}.service`));
+    for (const path of sources) expect(existsSync(resolve(import.meta.dirname, '../..', path))).toBe(true);
+    for (const unit of started)
+      for (const [, name = '', value = ''] of readFileSync(join(directory, unit), 'utf8').matchAll(/^(\w+)=(.*)$/gm))
+        expect(
+          parseCommandLine([unit.replace('lbtop-', '--')], { env: { [name]: value }, settings: () => ({}) }).origins,
+        ).toEqual(expect.objectContaining({ [name.slice('LBTOP_'.length).toLowerCase()]: 'variable' }));
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
+test('the line of a log that it shows is one', () => {
+  const [line = ''] = blocksOf(page, 'json');
+  const { time, message, level: _, ...fields } = JSON.parse(line);
+  expect(`${logLine('json', Date.parse(time), message, fields)}\n`).toBe(line);
 });
