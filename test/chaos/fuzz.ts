@@ -6,7 +6,7 @@ import { frameTarget } from '../fuzz/frames.ts';
 import { stringTarget } from '../fuzz/strings.ts';
 import { traceTarget } from '../fuzz/traces.ts';
 
-/** Memory that may be more at the end than after a tenth of the cases. */
+/** Memory that may be more at the end than after the first cases. */
 const mostGrownBytes = 50 * 2 ** 20;
 
 /** Runs them and prints what came of each. */
