@@ -17,6 +17,16 @@ function filesBelow(directory: string): string[] {
   return entries.filter((one) => one.isFile()).map((one) => join(one.parentPath, one.name));
 }
 
+/** Local addresses, as /proc has them, on which somebody listens on this port. */
+function listeningAddresses(port: number): string[] {
+  const ending = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const rows = ['tcp', 'tcp6'].flatMap((file) => readFileSync(`/proc/net/${file}`, 'utf8').split('\n').slice(1));
+  return rows
+    .map((row) => row.trim().split(/ +/))
+    .filter(([, local = '', , state]) => state === '0A' && local.endsWith(ending))
+    .map(([, local = '']) => local.slice(0, -ending.length));
+}
+
 /** Arguments of every process, and what runs for this session in its environment. */
 function shownByProcesses(directory: string): { what: string; bytes: Buffer }[] {
   const shown: { what: string; bytes: Buffer }[] = [];
@@ -92,6 +102,7 @@ test('the secret, the one before it and all tokens are in their own files and no
   const sleeping = cluster.start(['run', '--', 'sleep', '600']);
   await until(async () => (await cluster.json<{ running: number }[]>(['jobs'])).some(({ running }) => running === 1));
   const processes = shownByProcesses(directory);
+  expect(listeningAddresses(fleet.port)).toEqual(['0100007F']); // 127.0.0.1, and nothing else
   sleeping.kill('SIGKILL');
   for (const word of ['events', 'jobs', 'nodes', 'status', 'config']) await lbtop([word]);
   await lbtop(['logs', '1']);
