@@ -8,7 +8,7 @@ import { blocksOf, fleetOfOne, runSession } from './shell-session.ts';
 
 const page = readFileSync(resolve(import.meta.dirname, '../../docs/security.md'), 'utf8');
 
-test('a token is made, used, listed and revoked as the page says', { timeout: 120_000 }, async () => {
+test('a token is made, used, listed and revoked as the page says', { timeout: 300_000 }, async () => {
   const [block = ''] = blocksOf(page, 'sh');
   const after = 'stat -c %a wall.token\nlbtop status --secret-file wall.token || echo "exit $?"\n';
   const { stdout, stderr } = await runSession(fleetOfOne + block + after);
