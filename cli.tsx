@@ -51,27 +51,39 @@ async function tell(what: 'help' | 'version', word: WordName | null): Promise<nu
 }
 
 async function coordinate(flags: Flags, io: Io, where: Places): Promise<number> {
-  const [{ runCoordinator }, { loadOrCreateSecret }, { join }, local, { packageVersion }, terminal, progress] =
-    await Promise.all([
-      import('./source/coordinator/main.ts'),
-      import('./source/wire/secret.ts'),
-      import('node:path'),
-      import('./source/client/places.ts'),
-      import('./source/client/version.ts'),
-      import('./source/client/terminal.ts'),
-      import('./source/client/progress.ts'),
-    ]);
+  const [
+    { runCoordinator },
+    { loadOrCreateSecret },
+    { certificateOf },
+    { join },
+    local,
+    { packageVersion },
+    terminal,
+    progress,
+  ] = await Promise.all([
+    import('./source/coordinator/main.ts'),
+    import('./source/wire/secret.ts'),
+    import('./source/client/credential.ts'),
+    import('node:path'),
+    import('./source/client/places.ts'),
+    import('./source/client/version.ts'),
+    import('./source/client/terminal.ts'),
+    import('./source/client/progress.ts'),
+  ]);
   if (flags.standby === true && flags.store === undefined)
     throw usage('--standby waits for the lead in an engine: say which with --store etcd://HOST:2379,HOST:2379');
   if (flags.store !== undefined && flags.data !== undefined)
     throw usage('durable state is in one place: leave out --store or --data');
   const secretFile = flags.secretFile ?? where.secretFile;
-  const visible = isTerminal(io) && flags.headless !== true;
+  const certificate = await certificateOf(flags, 'coordinator');
+  // An interface would show a certificate of its own: it is not started, but attached by whoever has one.
+  const visible = isTerminal(io) && flags.headless !== true && certificate === null;
   const recovery = progress.shareTeller(io.stderr, io.now, 'reading the journal ');
   return runCoordinator({
     host: flags.host ?? '127.0.0.1',
     port: flags.port ?? local.defaultPort,
-    secret: await loadOrCreateSecret(secretFile),
+    secret: certificate ?? (await loadOrCreateSecret(secretFile)),
+    ...(certificate === null ? { secretFile } : {}),
     version: packageVersion(),
     policy: flags.policy ?? null,
     queue: flags.queue ?? null,
@@ -122,7 +134,7 @@ async function work(flags: Flags, io: Io, where: Places): Promise<number> {
   startSmall();
   const [
     { runNode },
-    { loadSecret },
+    { credentialOf },
     { findWhereabouts },
     os,
     { resolve },
@@ -131,7 +143,7 @@ async function work(flags: Flags, io: Io, where: Places): Promise<number> {
     { houseRules },
   ] = await Promise.all([
     import('./source/node/main.ts'),
-    import('./source/wire/secret.ts'),
+    import('./source/client/credential.ts'),
     import('./source/client/find-address.ts'),
     import('node:os'),
     import('node:path'),
@@ -167,7 +179,7 @@ async function work(flags: Flags, io: Io, where: Places): Promise<number> {
       }),
       handlers: flags.handlers === undefined ? null : resolve(io.cwd, flags.handlers),
       stateDir: where.stateDirectory,
-      secret: await loadSecret(flags.secretFile ?? where.secretFile),
+      secret: await credentialOf(flags, where),
       version: packageVersion(),
     },
     logFormat: flags.logFormat ?? 'text',

@@ -7,7 +7,9 @@ import { LbtopError, oneLine } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import { ShapeError } from '../model/shape.ts';
 import type { Connection } from '../wire/connection.ts';
+import type { Credential } from '../wire/credential.ts';
 import { type ConnectOptions, connect } from '../wire/endpoint.ts';
+import { callerIdentity } from '../wire/keys.ts';
 import type { Message, Role } from '../wire/messages.ts';
 import { type VerbArgs, type VerbGives, type VerbName, verbs } from '../wire/verbs.ts';
 import { takeOneByOne } from './take.ts';
@@ -19,9 +21,9 @@ export type Dial = (options: ConnectOptions) => Promise<Connection>;
 export interface ClientOptions {
   host: string;
   port: number;
-  /** Null where the coordinator runs without protection. */
-  secret: Buffer | null;
-  /** What this client may do; `operator` if left out. */
+  /** What to show; null where the coordinator runs without protection. */
+  secret: Credential | null;
+  /** What this client may do; `operator` if left out. A token or a certificate says it itself. */
   role?: Role;
   /** For the record of who did what; `user@host` if left out. */
   who?: string;
@@ -73,8 +75,8 @@ export interface Client {
     onItem: (item: VerbGives<V>) => void,
     onEnd: (error: unknown) => void,
   ): Streaming;
-  /** Connects to a node that takes tickets, with the same secret, as a submitter. Throws LbtopError as `connectClient` does. */
-  toNode(address: { host: string; port: number }, signal: AbortSignal): Promise<Client>;
+  /** Connects to a node that takes tickets, with the key that came with one. Throws LbtopError as `connectClient` does. */
+  toNode(address: { host: string; port: number }, key: Uint8Array, signal: AbortSignal): Promise<Client>;
   /** Ends the connection; whatever waits is rejected. */
   close(): void;
 }
@@ -246,7 +248,11 @@ export async function connectClient(options: ClientOptions): Promise<Client> {
     request,
     open,
     stream: (verb, args, onItem, signal) => takeOneByOne((item, end) => open(verb, args, item, end), onItem, signal),
-    toNode: (at, signal) => connectClient({ ...options, ...at, role: 'submitter', signal }),
+    toNode(at, callerKey, signal) {
+      const key = Buffer.from(callerKey);
+      const secret = { kind: 'key', role: 'submitter', identity: callerIdentity, key } as const;
+      return connectClient({ ...options, ...at, secret, role: 'submitter', signal });
+    },
     close() {
       lose(`the connection to ${address} was closed`);
       connection.close('done');

@@ -20,7 +20,6 @@ import {
   wordNames,
 } from './flags.ts';
 import { meant, nearest } from './nearest.ts';
-import { laterWords } from './words.ts';
 
 /** Where a value came from; the earlier beats the later. */
 export type Origin = 'flag' | 'variable' | 'file';
@@ -183,7 +182,7 @@ export function settingTexts(said: unknown, { key }: NamedFlag): string[] {
 }
 
 function mayAdd(line: CommandLine, { key, row }: NamedFlag, context: Context): boolean {
-  return row.in.includes(context) && row.typedOnly !== true && row.later !== true && line.origins[key] === undefined;
+  return row.in.includes(context) && row.typedOnly !== true && line.origins[key] === undefined;
 }
 
 function take(line: CommandLine, flag: NamedFlag, text: string, where: string, origin: Origin): void {
@@ -193,8 +192,7 @@ function take(line: CommandLine, flag: NamedFlag, text: string, where: string, o
   set(line, flag, value, origin);
 }
 
-function set(line: CommandLine, { key, name, row }: NamedFlag, value: unknown, origin: Origin): void {
-  if (row.later) throw usage(`--${name} is not in this version yet: leave it out`);
+function set(line: CommandLine, { key, row }: NamedFlag, value: unknown, origin: Origin): void {
   const flags = line.flags as Record<FlagKey, unknown>;
   flags[key] = line.origins[key] === origin && row.value.add !== undefined ? row.value.add(flags[key], value) : value;
   line.origins[key] = origin;
@@ -226,7 +224,6 @@ function namesIn(context: Context | null): string[] {
 }
 
 function unknownWord(word: string): LbtopError {
-  if (laterWords.includes(word)) return usage(`${word} is not in this version yet: see lbtop --help`);
   const near = nearest(word, wordNames) ?? nearest(word, modes)?.replace(/^/, '--');
   return usage(`unknown word ${quote(word)}: ${near === undefined ? 'see lbtop --help' : `did you mean ${near}?`}`);
 }

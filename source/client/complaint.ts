@@ -12,7 +12,8 @@ export function quote(text: string): string {
 }
 
 /** What JSON leaves as it is and a terminal would obey, or not show. */
-const invisible = /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
+const invisible =
+  /[\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;
 
 /** Returns JSON text that means the same and can be shown on any terminal. */
 export function visibleJson(json: string): string {
@@ -20,5 +21,6 @@ export function visibleJson(json: string): string {
 }
 
 function escaped(odd: string): string {
-  return `\\u${odd.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  const units = Array.from({ length: odd.length }, (_, at) => odd.charCodeAt(at));
+  return units.map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`).join('');
 }

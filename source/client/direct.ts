@@ -65,6 +65,7 @@ export async function takeDirectly(client: Client, job: number, options: DirectO
     (issued) => {
       newest = {
         ...issued,
+        key: Buffer.from(issued.key),
         ticket: { body: Buffer.from(issued.ticket.body), signature: Buffer.from(issued.ticket.signature) },
       };
       const mine = newest;
@@ -83,7 +84,7 @@ export async function takeDirectly(client: Client, job: number, options: DirectO
 /** Returns whether the attempt came to its end here. `moot`: the coordinator knows of an end, or of a newer attempt. */
 async function redeem(
   client: Client,
-  { address, ticket }: Issued,
+  { address, ticket, key }: Issued,
   printed: Printed,
   { write, signal }: DirectOptions,
   moot: () => boolean,
@@ -99,7 +100,7 @@ async function redeem(
   let over = false;
   let node: Client | null = null;
   try {
-    node = await client.toNode(place, ends);
+    node = await client.toNode(place, key, ends);
     await node.stream(
       'redeem',
       { ticket },

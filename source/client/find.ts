@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { access } from 'node:fs/promises';
 import { LbtopError } from '../model/errors.ts';
 import type { Role } from '../wire/messages.ts';
-import { loadSecret } from '../wire/secret.ts';
 import { type Client, connectClient, type Dial } from './client.ts';
+import { type CredentialFlags, credentialOf } from './credential.ts';
 import { findAddresses } from './find-address.ts';
 import type { Flags } from './flags.ts';
 import type { Address, Places } from './places.ts';
@@ -14,15 +14,16 @@ import type { Address, Places } from './places.ts';
  * secret is missing or wrong, `usage` where its file is not what it should be.
  */
 export async function openClient(
-  flags: Pick<Flags, 'connect' | 'secretFile'>,
+  flags: Pick<Flags, 'connect'> & CredentialFlags,
   where: Places,
   options: { role?: Role; signal?: AbortSignal; dial?: Dial } = {},
 ): Promise<Client> {
   const addresses = await findAddresses(flags, where);
   const file = flags.secretFile ?? where.secretFile;
-  const missing = flags.secretFile === undefined && !(await exists(file));
+  const bare = flags.secretFile === undefined && flags.tlsCert === undefined;
+  const missing = bare && !(await exists(file));
   // Without a secret we knock with one that nobody knows: it tells whether there is a coordinator at all.
-  const secret = missing ? randomBytes(32) : await loadSecret(file);
+  const secret = missing ? randomBytes(32) : await credentialOf(flags, where);
   try {
     return await connectFirst(addresses, { secret, ...options });
   } catch (error) {

@@ -5,6 +5,7 @@
 import { disciplineNames, policyNames } from '../model/job.ts';
 import { limits } from '../model/limits.ts';
 import { logFormats } from '../wire/log-line.ts';
+import { roles } from '../wire/messages.ts';
 import {
   address,
   amounts,
@@ -59,6 +60,7 @@ export const wordNames = [
   'simulate',
   'whatif',
   'trace',
+  'token',
   'completion',
   'config',
 ] as const;
@@ -79,8 +81,6 @@ export interface FlagRow<T> {
   readonly short?: string;
   /** Says what is to be done, so that only the command line may say it. */
   readonly typedOnly?: true;
-  /** Named by the documentation, not in this version. */
-  readonly later?: true;
 }
 
 type More = Omit<FlagRow<unknown>, 'value' | 'in' | 'metavar' | 'help'>;
@@ -96,6 +96,7 @@ function flag<T>(
 }
 
 const everywhere: readonly Context[] = [...modes, ...wordNames];
+const protectedBy: readonly Context[] = ['coordinator', 'node', 'attach', ...wordNames];
 const submitting = ['submit', 'run'] as const;
 const operating = ['pause', 'drain', 'resume', 'throttle'] as const;
 const coordinator = ['coordinator'] as const;
@@ -103,9 +104,9 @@ const node = ['node'] as const;
 const simulate = ['simulate'] as const;
 const trace = ['trace'] as const;
 const whatif = ['whatif'] as const;
+const token = ['token'] as const;
 const tables = ['jobs', 'tasks', 'nodes'] as const;
 const typed = { typedOnly: true } as const;
-const later = { later: true } as const;
 
 export const flagTable = {
   coordinator: flag(toggle, '', coordinator, 'own the queue and place the work', typed),
@@ -123,9 +124,12 @@ export const flagTable = {
   secretFile: flag(
     file,
     'FILE',
-    ['coordinator', 'node', 'attach', ...wordNames],
-    "the coordinator's secret (default: in the state directory)",
+    protectedBy,
+    "the coordinator's secret, or a token that it made (default: in the state directory)",
   ),
+  tlsCa: flag(file, 'FILE', protectedBy, 'certificates instead of the secret: who signed those that are trusted'),
+  tlsCert: flag(file, 'FILE', protectedBy, 'our certificate: CN is the name, OU the role, or coordinator'),
+  tlsKey: flag(file, 'FILE', protectedBy, "the certificate's key"),
   json: flag(toggle, '', ['replay', ...wordNames], 'print JSON: one value, or one a line where it is a stream'),
 
   host: flag(words(256), 'HOST', coordinator, 'listen on this address (default 127.0.0.1)'),
@@ -156,9 +160,6 @@ export const flagTable = {
   store: flag(engine, 'URL', coordinator, 'durable state in an engine: etcd://HOST:2379,HOST:2379'),
   standby: flag(toggle, '', coordinator, 'with --store: wait to take over from the coordinator that leads'),
   metrics: flag(address, 'HOST:PORT', coordinator, 'serve metrics for Prometheus there, at /metrics'),
-  tlsCert: flag(file, 'FILE', coordinator, 'certificate', later),
-  tlsKey: flag(file, 'FILE', coordinator, "the certificate's key", later),
-  tlsCa: flag(file, 'FILE', coordinator, 'who signed the certificates of peers', later),
   cpuLimit: flag(
     number(1, 100),
     'PERCENT',
@@ -253,6 +254,22 @@ export const flagTable = {
   raw: flag(toggle, '', ['logs'], 'bytes as they are, on a terminal too'),
   last: flag(count(0, limits.eventsKept), 'N', ['events'], 'begin with the last N'),
   failed: flag(toggle, '', ['retry'], 'only the tasks that failed'),
+
+  role: flag(choice(roles), 'ROLE', token, 'what its holder may do: node, submitter, operator or viewer', typed),
+  ttl: flag(
+    duration,
+    'DURATION',
+    token,
+    'how long it holds (default: until it is revoked); of rotate: the old secret (default 24h)',
+    typed,
+  ),
+  tokenName: flag(
+    matching('letters, digits, dot, underscore, minus, at most 64', /^[A-Za-z0-9._-]{1,64}$/),
+    'NAME',
+    token,
+    'who it is for: what its holder goes by in logs and as owner of jobs',
+    { flag: 'name', ...typed },
+  ),
 
   all: flag(toggle, '', operating, 'all nodes'),
   reason: flag(words(limits.reasonLength), 'TEXT', ['pause', 'drain', 'resume'], 'why, for those who see it later'),

@@ -45,9 +45,7 @@ export function helpFor(word: WordName | null): string {
 }
 
 function flagSection(title: string, context: Context): string[] {
-  const rows = allFlags.filter(
-    ({ key, row }) => row.in.includes(context) && row.later !== true && key !== context && key !== 'version',
-  );
+  const rows = allFlags.filter(({ key, row }) => row.in.includes(context) && key !== context && key !== 'version');
   return [title, ...aligned(rows.map((flag) => [flagUsage(flag), flag.row.help])), ''];
 }
 

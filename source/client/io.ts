@@ -1,5 +1,6 @@
 /** Standard input, output and error as the words see them. */
 import type { Writable } from 'node:stream';
+import { plainText } from '../model/plain-text.ts';
 import { visibleJson } from './complaint.ts';
 
 /** Whoever read our output went away (`| head`): there is nobody to go on for. */
@@ -36,9 +37,20 @@ export interface Io {
   exit(code: number): void;
 }
 
-/** Prints a line. */
+/**
+ * Prints a line. Of what a terminal would obey only our own colours pass: callers make foreign text plain where they put
+ * it in, and who forgets it harms nobody.
+ */
 export function printLine(output: Output, line: string): Promise<void> {
-  return output.write(`${line}\n`);
+  return output.write(`${harmless(line)}\n`);
+}
+
+/** Of `coloured`. */
+const ourColours = /(\x1b\[(?:[0-2]|3[1-6])m)/;
+
+function harmless(line: string): string {
+  const parts = line.split(ourColours); // at odd places what it matched
+  return parts.map((part, at) => (at % 2 === 1 ? part : plainText(part))).join('');
 }
 
 /** Prints a value as one line of JSON. */

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import { isEtcdAddress, parseEtcdAddress } from '../wire/etcd-address.ts';
-import { hostPort } from '../wire/reach.ts';
+import { hostPort, isLoopback } from '../wire/reach.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -121,11 +121,6 @@ export function removeCoordinatorFile(file: string, pid: number): void {
 function reachable(host: string): string {
   if (host === '0.0.0.0' || host === '') return '127.0.0.1';
   return host === '::' ? '::1' : host;
-}
-
-/** True where only this machine can be meant. */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 /** True where only a coordinator on this machine can be meant. */

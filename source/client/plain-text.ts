@@ -1,15 +1,9 @@
 /** Makes what tasks wrote, and what others called their things, harmless for the terminal that it is printed on. */
+import { plainLine, plainText } from '../model/plain-text.ts';
 
-/** Sequences that set colours, move the cursor, title windows, write the clipboard. */
-const sequence =
-  /(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c\n]{0,1024}(?:\x07|\x1b\\|\x9c)|\x1b[ -/]{0,4}[0-~]/g;
 /** The beginning of one, at the end of what has come so far. A carriage return may be half of a line's end. */
 const unfinished =
-  /(?:(?:\x1b\[|\x9b)[0-?]{0,64}[ -/]{0,4}|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c\n]{0,1024}\x1b?|\x1b[ -/]{0,4}|\r)$/;
-/** C0 but line feed and tab, DEL, C1, what turns the direction of writing, what cannot be seen. */
-const harmful =
-  /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e007f}]/gu;
-
+  /(?:(?:\x1b\[|\x9b)[0-?]{0,64}[ -/]{0,4}|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x90\x98\x9c-\x9f\n]{0,1024}\x1b?|\x1b[ -/]{0,4}|\r)$/;
 /** Makes one stream of bytes plain text, as it comes. */
 export interface PlainStream {
   /** Returns the plain text of the next bytes; what may go on in the next ones waits for them. */
@@ -29,18 +23,14 @@ export function plainStream(): PlainStream {
     push(bytes) {
       const text = waiting + decoder.decode(bytes, { stream: true });
       waiting = unfinished.exec(text)?.[0] ?? '';
-      return plain(waiting === '' ? text : text.slice(0, -waiting.length));
+      return plainText(waiting === '' ? text : text.slice(0, -waiting.length));
     },
     end() {
       const text = waiting + decoder.decode();
       waiting = '';
-      return plain(text);
+      return plainText(text);
     },
   };
-}
-
-function plain(text: string): string {
-  return text.replace(sequence, '').replace(/\r\n?/g, '\n').replace(harmful, '');
 }
 
 const wide =
@@ -48,9 +38,7 @@ const wide =
 const zero = /[\p{Mn}\p{Me}\p{Cf}]/u;
 
 /** Returns foreign text for one line of a table. */
-export function cellText(foreign: string): string {
-  return /^[\x20-\x7e]*$/.test(foreign) ? foreign : plain(foreign).replace(/[\n\t]+/g, ' ');
-}
+export const cellText = plainLine;
 
 /** Returns how many cells of a terminal a text takes. */
 export function widthOf(text: string): number {

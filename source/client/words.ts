@@ -4,7 +4,7 @@ import { usage } from './complaint.ts';
 import type { WordName } from './flags.ts';
 
 /** What a shell can complete: names that the coordinator knows, or that are fixed. */
-export type Completable = 'jobs' | 'tasks' | 'nodes' | 'policies' | 'shells';
+export type Completable = 'jobs' | 'tasks' | 'nodes' | 'policies' | 'shells' | 'tokenActions';
 
 export interface WordRow {
   /** After `lbtop WORD `. */
@@ -198,6 +198,14 @@ export const words: Readonly<Record<WordName, WordRow>> = {
     operands: [2, 2],
     load: async () => runByTheProgram,
   },
+  token: {
+    usage: 'create --role ROLE [--ttl DURATION] [--name NAME] | list | revoke ID… | rotate',
+    summary: "access for others without the coordinator's secret, and a new secret",
+    example: 'lbtop token create --role viewer --ttl 8h --name wall-screen',
+    operands: some,
+    completes: 'tokenActions',
+    load: async () => (await import('./words/token.ts')).token,
+  },
   completion: {
     usage: 'bash|zsh|fish',
     summary: 'print what makes a shell complete words, flags, nodes and jobs',
@@ -219,6 +227,3 @@ export const words: Readonly<Record<WordName, WordRow>> = {
 const runByTheProgram: Word = async () => {
   throw usage('this word runs without a coordinator: use the program lbtop for it');
 };
-
-/** Words of the documentation that are not in this version. */
-export const laterWords: readonly string[] = ['token'];

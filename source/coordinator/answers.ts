@@ -15,7 +15,9 @@ import { submitObjection } from '../scheduler/submit.ts';
 import { neverReason } from '../scheduler/waiting.ts';
 import { jobRow, nodeRow, statusOf, taskRow } from '../view/report.ts';
 import type { Series } from '../view/series.ts';
+import type { Reach } from '../wire/permission.ts';
 import type { VerbArgs, VerbGives, VerbName } from '../wire/verbs.ts';
+import type { Access } from './access.ts';
 import type { Clock } from './clock.ts';
 import type { ItemShelf } from './item-shelf.ts';
 import type { JobWatch } from './job-watch.ts';
@@ -37,6 +39,10 @@ export interface Desk {
   tickets: TicketOffice;
   hub: Hub;
   history: LiveHistory;
+  access: Access;
+  /** Where this coordinator listens, as others would name it. */
+  address(): string;
+  log(line: string): void;
   /** Starts or ends recording; throws LbtopError. Returns the file that is recorded into now. */
   record(file: string | null): Promise<string | null>;
   shutdown(reason: string): void;
@@ -50,7 +56,8 @@ export interface Desk {
 /** Who asks. `uploads` are the items that came ahead of a submission. */
 export interface Caller {
   readonly who: string;
-  readonly mayOperate: boolean;
+  /** How far the caller reaches with what is asked. */
+  readonly reach: Reach;
   readonly uploads: Map<number, { parts: string[][]; bytes: number; count: number }>;
 }
 
@@ -65,8 +72,9 @@ type Answers = {
 };
 
 export const answers: Answers = {
-  'ticket-back'(attempt, { tickets }) {
-    tickets.giveBack(attempt);
+  'ticket-back'(attempt, desk, caller) {
+    if (desk.scheduler.state.jobs.has(attempt.job)) jobOf(desk, caller, attempt.job);
+    desk.tickets.giveBack(attempt);
     return {};
   },
   upload({ upload, items }, _desk, { uploads }) {
@@ -87,7 +95,8 @@ export const answers: Answers = {
     return {};
   },
 
-  async submit({ spec, upload }, desk, { who, uploads }) {
+  async submit({ spec, upload }, desk, caller) {
+    const { who, uploads } = caller;
     const held = upload === null ? undefined : uploads.get(upload);
     if (upload !== null) uploads.delete(upload);
     const { state } = desk.scheduler;
@@ -96,9 +105,12 @@ export const answers: Answers = {
         'usage',
         `the job has ${spec.span.count} tasks and ${held?.count ?? 0} items came: send them again`,
       );
+    for (const id of spec.after) if (state.jobs.has(id)) jobOf(desk, caller, id);
     const key = spec.key === null ? undefined : state.keys.get(spec.key);
     const existing = key === undefined ? undefined : state.jobs.get(key);
     if (existing !== undefined) {
+      if (!isWithin(caller, existing))
+        throw new LbtopError('refused', `the key ${spec.key} is that of another's job: choose another --key`);
       await desk.durable(); // whoever sent it first may still wait for that
       return {
         job: existing.id,
@@ -140,19 +152,19 @@ export const answers: Answers = {
 
   nodes: (_args, { scheduler, clock }) => [...scheduler.state.nodes.values()].map((node) => nodeRow(node, clock.now())),
 
-  jobs({ from, count }, { scheduler, clock }) {
+  jobs({ from, count }, { scheduler, clock }, caller) {
     const rows = [];
     const { state } = scheduler;
     // Ids are dense but for purged jobs: from a later id on, those before need not be looked at.
     for (let id = Math.max(1, from); id < state.nextJob && rows.length < count; id++) {
       const job = state.jobs.get(id);
-      if (job !== undefined) rows.push(jobRow(state, job, clock.now()));
+      if (job !== undefined && isWithin(caller, job)) rows.push(jobRow(state, job, clock.now()));
     }
     return rows;
   },
 
-  tasks({ job: id, from, count }, desk) {
-    const job = jobOf(desk, id);
+  tasks({ job: id, from, count }, desk, caller) {
+    const job = jobOf(desk, caller, id);
     const rows = [];
     let bytes = 0;
     for (let ordinal = from; ordinal < job.tasks.count && rows.length < count && bytes < pageBytes; ordinal++) {
@@ -163,23 +175,25 @@ export const answers: Answers = {
     return rows;
   },
 
-  results: ({ job: id, from, count }, desk) =>
-    resultRows(desk.scheduler.state, jobOf(desk, id), desk.outputs, from, count),
+  results: ({ job: id, from, count }, desk, caller) =>
+    resultRows(desk.scheduler.state, jobOf(desk, caller, id), desk.outputs, from, count),
 
-  async cancel({ job, index }, desk, { who }) {
-    const facts = await ask(desk, { kind: 'cancel', target: targetOf(desk, job, index), by: who });
+  async cancel({ job, index }, desk, caller) {
+    const target = targetOf(jobOf(desk, caller, job), index);
+    const facts = await ask(desk, { kind: 'cancel', target, by: caller.who });
     return { tasks: countTasks(facts) };
   },
 
-  async retry({ job, index, onlyFailed }, desk, { who }) {
-    const target = targetOf(desk, job, index);
-    if (jobOf(desk, job).spec.items !== 'none') await desk.items.restore(job);
-    const facts = await ask(desk, { kind: 'retry', target, onlyFailed, by: who });
+  async retry({ job: id, index, onlyFailed }, desk, caller) {
+    const job = jobOf(desk, caller, id);
+    const target = targetOf(job, index);
+    if (job.spec.items !== 'none') await desk.items.restore(id);
+    const facts = await ask(desk, { kind: 'retry', target, onlyFailed, by: caller.who });
     return { tasks: facts.filter(({ kind }) => kind === 'requeued').length };
   },
 
-  async purge({ job }, desk) {
-    if (jobOf(desk, job).endedAt === null)
+  async purge({ job }, desk, caller) {
+    if (jobOf(desk, caller, job).endedAt === null)
       throw new LbtopError('usage', `job ${job} has not ended: cancel it first, or wait for it`);
     await ask(desk, { kind: 'purge', job });
     return {};
@@ -212,12 +226,12 @@ export const answers: Answers = {
     return {};
   },
 
-  async policy({ policy, queue }, desk, { who, mayOperate }) {
+  async policy({ policy, queue }, desk, { who, reach }) {
     const { state } = desk.scheduler;
     if (policy !== null || queue !== null) {
       const objection = policyObjection(policy, queue);
       if (objection !== null) throw new LbtopError('usage', objection);
-      if (!mayOperate) throw new LbtopError('refused', 'switching the policy needs the role operator');
+      if (reach !== 'all') throw new LbtopError('refused', 'switching the policy needs the role operator');
       await ask(desk, { kind: 'set-policy', policy: policy ?? state.policy, discipline: queue, by: who });
     }
     return { policy: state.policy, queue: state.discipline };
@@ -225,12 +239,23 @@ export const answers: Answers = {
 
   pick: (_args, { scheduler }) => pickNode(scheduler.state),
 
-  explain({ job: id, index }, desk) {
-    const job = jobOf(desk, id);
+  explain({ job: id, index }, desk, caller) {
+    const job = jobOf(desk, caller, id);
     const ordinal = ordinalFor(job, index) as number;
     const { state, past } = desk.scheduler;
     return explainTask(state, past, job, ordinal, desk.clock.now());
   },
+
+  async 'token-create'({ role, ttlMs, name }, desk, { who }) {
+    const { id, token, name: called, expiresAt } = await desk.access.create({ role, ttlMs, name, by: who });
+    return { id, token, name: called, expiresAt, address: desk.address() };
+  },
+
+  'token-list': (_args, { access }) => access.list(),
+
+  'token-revoke': async ({ token }, { access }) => ({ tokens: await access.revoke(token) }),
+
+  'secret-rotate': async ({ periodMs }, { access }) => ({ until: await access.rotate(periodMs) }),
 
   record: async ({ file }, desk) => ({ file: await desk.record(file) }),
 
@@ -244,10 +269,17 @@ function ask(desk: Desk, event: Unstamped): Promise<readonly Fact[]> {
   return new Promise((resolve) => desk.loop.ask(event, resolve));
 }
 
-/** The job, or LbtopError naming it. */
-export function jobOf({ scheduler }: Desk, id: number): JobRecord {
+/** True where the caller reaches as far as this job. */
+function isWithin({ who, reach }: Caller, job: JobRecord): boolean {
+  return reach !== 'own' || job.by === who;
+}
+
+/** The job, or LbtopError: there is none, or it is another's. */
+export function jobOf({ scheduler }: Desk, caller: Caller, id: number): JobRecord {
   const job = scheduler.state.jobs.get(id);
   if (job === undefined) throw new LbtopError('usage', `there is no job ${id}: lbtop jobs lists them`);
+  if (!isWithin(caller, job))
+    throw new LbtopError('refused', `job ${id} is another's: the role submitter reaches its own, others need operator`);
   return job;
 }
 
@@ -259,8 +291,8 @@ export function ordinalFor(job: JobRecord, index: number | null): number | null 
   return ordinal;
 }
 
-function targetOf(desk: Desk, id: number, index: number | null): Target {
-  return { job: id, ordinal: ordinalFor(jobOf(desk, id), index) };
+function targetOf(job: JobRecord, index: number | null): Target {
+  return { job: job.id, ordinal: ordinalFor(job, index) };
 }
 
 async function forNodes(

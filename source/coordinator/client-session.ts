@@ -3,9 +3,11 @@ import { LbtopError, oneLine } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import { type Shape, ShapeError } from '../model/shape.ts';
 import type { Connection, ConnectionEvents } from '../wire/connection.ts';
-import type { Message, MessageOf, Role } from '../wire/messages.ts';
+import type { Message, MessageOf } from '../wire/messages.ts';
+import { type Reach, reachOf } from '../wire/permission.ts';
 import { type VerbArgs, type VerbName, verbs } from '../wire/verbs.ts';
 import { answers, type Caller, type Desk, type OnceVerb } from './answers.ts';
+import { auditLine, isAction, type Speaker } from './audit.ts';
 import { finished, pending } from './source.ts';
 import { openSource, type SourceVerb } from './sources.ts';
 
@@ -28,9 +30,9 @@ interface Stream {
 }
 
 /** Takes a connection whose peer said that it is a client; returns what the connection is to tell. */
-export function acceptClient(connection: Connection, role: Role, who: string, desk: Desk): ConnectionEvents {
+export function acceptClient(connection: Connection, speaker: Speaker, desk: Desk): ConnectionEvents {
   const streams = new Map<number, Stream>();
-  const caller: Caller = { who, mayOperate: role === 'operator', uploads: new Map() };
+  const uploads: Caller['uploads'] = new Map();
 
   function fail(id: number, error: unknown): void {
     const code = error instanceof LbtopError ? error.code : error instanceof ShapeError ? 'usage' : 'failed';
@@ -38,41 +40,58 @@ export function acceptClient(connection: Connection, role: Role, who: string, de
   }
 
   async function request({ id, verb, args }: MessageOf<'request'>): Promise<void> {
+    const row = Object.hasOwn(verbs, verb) ? verbs[verb as VerbName] : undefined;
+    if (row === undefined)
+      return fail(id, new LbtopError('usage', `this coordinator does not know the request ${verb}`));
+    let checked: unknown;
+    const tell = (error: unknown): void => {
+      if (isAction(verb as VerbName, checked)) desk.log(auditLine(speaker, verb as VerbName, checked, error));
+    };
     try {
-      const row = Object.hasOwn(verbs, verb) ? verbs[verb as VerbName] : undefined;
-      if (row === undefined) throw new LbtopError('usage', `this coordinator does not know the request ${verb}`);
-      if (!(row.may as readonly Role[]).includes(role))
-        throw new LbtopError('refused', `${verb} is not allowed for the role ${role}`);
-      if (verb === 'redeem') throw new LbtopError('usage', 'a node takes tickets, not its coordinator');
-      const checked = row.args.unpack(args);
-      if (verb === 'look') {
-        const { watch, look } = checked as { watch: number; look: unknown };
-        streams.get(watch)?.look?.(look);
-        connection.send({ kind: 'reply', id, value: row.gives.pack({} as never) });
-      } else if (row.streams) openStream(id, verb as StreamVerb, checked);
-      else {
-        const answer = answers[verb as OnceVerb] as (args: unknown, desk: Desk, caller: Caller) => unknown;
-        const value = await answer(checked, desk, caller);
-        connection.send({ kind: 'reply', id, value: row.gives.pack(value as never) });
-      }
+      const reach = reachOf(verb, row.may, speaker.role);
+      checked = row.args.unpack(args);
+      await answer(id, verb as VerbName, checked, reach);
+      tell(null);
     } catch (error) {
+      tell(error);
       fail(id, error);
     }
   }
 
-  function openStream(id: number, verb: StreamVerb, args: unknown): void {
+  async function answer(id: number, verb: VerbName, args: unknown, reach: Reach): Promise<void> {
+    if (verb === 'redeem') throw new LbtopError('usage', 'a node takes tickets, not its coordinator');
+    const row = verbs[verb];
+    if (verb === 'look') {
+      const { watch, look } = args as VerbArgs<'look'>;
+      streams.get(watch)?.look?.(look);
+      connection.send({ kind: 'reply', id, value: row.gives.pack({} as never) });
+      return;
+    }
+    const caller: Caller = { who: speaker.who, reach, uploads };
+    if (row.streams) return openStream(id, verb as StreamVerb, args, caller);
+    const once = answers[verb as OnceVerb] as (args: unknown, desk: Desk, caller: Caller) => unknown;
+    const value = await once(args, desk, caller);
+    connection.send({ kind: 'reply', id, value: row.gives.pack(value as never) });
+  }
+
+  function openStream(id: number, verb: StreamVerb, args: unknown, caller: Caller): void {
     if (streams.has(id)) throw new LbtopError('usage', `a stream with the id ${id} is open`);
     if (streams.size >= streamsPerClient) throw new LbtopError('usage', 'too many streams on one connection');
     if (verb === 'watch') {
       const { look, rateHz } = args as VerbArgs<'watch'>;
       streams.set(
         id,
-        desk.hub.watch(look, rateHz, (value) => connection.send({ kind: 'item', id, value })),
+        desk.hub.watch(
+          look,
+          rateHz,
+          (value) => connection.send({ kind: 'item', id, value }),
+          caller.reach === 'masked',
+        ),
       );
-    } else openPulled(id, verb, args);
+    } else openPulled(id, verb, args, caller);
   }
 
-  function openPulled(id: number, verb: SourceVerb, args: unknown): void {
+  function openPulled(id: number, verb: SourceVerb, args: unknown, caller: Caller): void {
     const shape = verbs[verb].gives as Shape<unknown>;
     let sent = 0;
     let taken = 0;
@@ -86,7 +105,7 @@ export function acceptClient(connection: Connection, role: Role, who: string, de
         if (streams.has(id)) void pump();
       });
     };
-    const source = openSource(verb, args, desk, wake);
+    const source = openSource(verb, args, desk, caller, wake);
     let pulling = false;
     let again = false;
     let over = false;

@@ -15,10 +15,13 @@ import { createScheduler } from '../scheduler/scheduler.ts';
 import type { State } from '../scheduler/state.ts';
 import { emptySeries, observe } from '../view/series.ts';
 import type { Recording } from '../view/window.ts';
+import type { Certificate } from '../wire/certificate.ts';
 import { listen } from '../wire/endpoint.ts';
 import type { Log } from '../wire/log-line.ts';
 import type { MetricsEndpoint } from '../wire/metrics-endpoint.ts';
-import { hostPort } from '../wire/reach.ts';
+import { hostPort, reachableHost } from '../wire/reach.ts';
+import { loadFormerSecret, replaceSecret } from '../wire/secret.ts';
+import { access } from './access.ts';
 import type { Desk } from './answers.ts';
 import { acceptClient } from './client-session.ts';
 import { monotonicClock } from './clock.ts';
@@ -36,13 +39,16 @@ import { memoryOutputs } from './outputs.ts';
 import { keptTasks, startRetention } from './retention.ts';
 import { storedOutputs } from './stored-outputs.ts';
 import { ticketOffice } from './ticket-office.ts';
+import { tokenList } from './token-list.ts';
 
 export interface CoordinatorOptions {
   host: string;
   /** 0: any that is free. */
   port: number;
-  /** Null: neither encrypted nor authenticated; for tests and benchmarks. */
-  secret: Buffer | null;
+  /** The secret, or a certificate in its place. Null: neither encrypted nor authenticated; for tests and benchmarks. */
+  secret: Buffer | Certificate | null;
+  /** Where the secret lies; without it, it cannot be rotated. */
+  secretFile?: string;
   version: string;
   /** Null: what the recovered state says, else the defaults. */
   policy: PolicyName | null;
@@ -145,7 +151,14 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
     measured?.observe(facts);
   }
 
-  const loop = startLoop({ scheduler, clock, handled, commit: durable?.commit ?? null, fatal: options.fatal });
+  const loop = startLoop({
+    scheduler,
+    clock,
+    handled,
+    commit: durable?.commit ?? null,
+    intents: durable?.intents ?? null,
+    fatal: options.fatal,
+  });
   const retention = startRetention({
     state,
     loop,
@@ -181,6 +194,16 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
     return file;
   }
 
+  const { secretFile } = options;
+  const guarded = access({
+    secret: options.secret,
+    former: secretFile === undefined ? null : await loadFormerSecret(secretFile, Date.now()),
+    tokens: await tokenList(durable, Date.now),
+    now: Date.now,
+    keep: secretFile === undefined ? null : (secret, former) => replaceSecret(secretFile, secret, former),
+    log,
+  });
+
   async function serve(address: { host: string; port: number }): Promise<MetricsEndpoint> {
     const [{ coordinatorMetrics }, { serveMetrics }] = await Promise.all([
       import('./metrics.ts'),
@@ -203,6 +226,9 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
     tickets,
     hub: windowHub(() => ({ state, series, now: clock.now(), recording: recordingOf(recorder) }), history.watched),
     history,
+    access: guarded,
+    address: () => hostPort(reachableHost(listener.host), listener.port),
+    log,
     record,
     shutdown: options.onShutdown,
     journalBytes: () => durable?.store.bytes() ?? 0,
@@ -223,10 +249,15 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
   const listener = await listen({
     host: options.host,
     port: options.port,
-    secret: options.secret,
+    secret: guarded.door,
     version,
-    peer: (connection, { role, who }) =>
-      role === 'node' ? nodes.accept(connection) : acceptClient(connection, role, who, desk),
+    admit: (_hello, identity) => guarded.objection(identity),
+    peer(connection, { role, who }, identity) {
+      const { address } = connection;
+      const events =
+        role === 'node' ? nodes.accept(connection) : acceptClient(connection, { role, who, identity, address }, desk);
+      return guarded.guard(connection, identity, events);
+    },
     rejected: (address, reason) => log(`${address} turned away: ${reason}`),
   }).catch(async (error) => {
     await endpoint?.close();
@@ -256,6 +287,7 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
     async stop(reason) {
       log(`ends: ${reason}`);
       retention[Symbol.dispose]();
+      guarded[Symbol.dispose]();
       tickets.close();
       await Promise.all([listener.close(), endpoint?.close(), register?.close()]);
       // Not one after the other: where the journal waits for room, its end is what the loop waits for.

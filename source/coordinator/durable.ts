@@ -2,6 +2,7 @@
 import { hostname } from 'node:os';
 import { readState } from '../feed/stored-state.ts';
 import { type Commit, type Commits, groupCommit } from '../journal/commit.ts';
+import { type IntentLog, openIntentLog, readIntents } from '../journal/intent-log.ts';
 import { openLocalStore } from '../journal/local.ts';
 import type { RecoveryProgress } from '../journal/recover.ts';
 import type { Store, Term, Writer } from '../journal/store.ts';
@@ -9,8 +10,10 @@ import { damage } from '../journal/store-error.ts';
 import { packValues } from '../journal/value-stream.ts';
 import { oneLine } from '../model/errors.ts';
 import type { Fact } from '../model/fact.ts';
+import { apply } from '../scheduler/apply.ts';
 import { takeSnapshot } from '../scheduler/snapshot.ts';
 import type { State } from '../scheduler/state.ts';
+import { letOut } from './let-out.ts';
 import { snapshotAside } from './snapshot-aside.ts';
 import type { JournalPlace } from './snapshot-worker.ts';
 
@@ -21,6 +24,8 @@ export interface Durable {
   readonly commits: Commits;
   /** As `Commits.begin`, counted for the next snapshot. */
   commit(facts: readonly Fact[]): Commit;
+  /** What leaves before its commit is written is noted there; null: it waits for that. */
+  readonly intents: IntentLog | null;
   /** Why nothing new should be taken, in one line, or null. */
   full(): string | null;
   /** That of the term. */
@@ -66,6 +71,8 @@ export interface Sitting {
   state: State;
   /** Where snapshots read the journal. */
   journal: JournalPlace;
+  /** Ours to close; null, or absent: nothing leaves before it is written. */
+  intents?: IntentLog | null;
   snapshotFacts?: number | undefined;
   log(line: string): void;
 }
@@ -82,7 +89,18 @@ export async function openDurable(options: DurableOptions): Promise<Durable> {
     const term = await store.campaign(writerAt(address));
     const progress = options.recovering && { head: term.head, show: options.recovering };
     const { state } = await readBack(store, log, progress);
-    return newDurable({ ...options, store, term, state, journal: { directory } });
+    const ahead = letOut(state, readIntents(directory, state.epoch));
+    for (const fact of ahead) apply(state, fact);
+    const durable = newDurable({
+      ...options,
+      store,
+      term,
+      state,
+      journal: { directory },
+      intents: openIntentLog(directory),
+    });
+    durable.commit(ahead).durable.catch(() => {}); // whatever is committed next fails with it
+    return durable;
   } catch (error) {
     await store.close();
     throw error;
@@ -112,7 +130,7 @@ export async function readBack(
 
 /** Returns its durable side. */
 export function newDurable(sitting: Sitting): Durable {
-  const { store, term, state, journal, snapshotFacts = factsPerSnapshot, log } = sitting;
+  const { store, term, state, journal, intents = null, snapshotFacts = factsPerSnapshot, log } = sitting;
   const commits = groupCommit({
     term,
     limits: store.limits,
@@ -173,6 +191,11 @@ export function newDurable(sitting: Sitting): Durable {
       factsSince += facts.length;
       return commits.begin(facts);
     },
+    intents: intents && {
+      ...intents,
+      // Where the disk is full nothing more is begun.
+      note: (epoch, leaving) => commits.held === null && intents.note(epoch, leaving),
+    },
     full: () => store.full ?? commits.held,
     epoch: term.epoch,
     lost: lost.signal,
@@ -183,7 +206,10 @@ export function newDurable(sitting: Sitting): Durable {
       await saving;
       const saved = commits.held === null && store.full === null ? trySave(saveNow) : null;
       // What waits for room is given up by this: it was acknowledged to nobody.
-      await commits.close().catch((error) => log(`the journal: ${oneLine(error)}`));
+      await commits.close().then(
+        () => intents?.close(),
+        (error) => log(`the journal: ${oneLine(error)}`),
+      );
       await saved;
       await term.resign();
       await store.close();

@@ -17,7 +17,7 @@ export interface EffectsOptions {
   items: Pick<ItemShelf, 'get'>;
   /** The session that speaks for a node now, or undefined. */
   session(node: string): NodeSession | undefined;
-  tickets: Pick<TicketOffice, 'offer' | 'publicKey'>;
+  tickets: Pick<TicketOffice, 'offer' | 'publicKey' | 'callerKey'>;
 }
 
 export interface Effects {
@@ -102,6 +102,7 @@ export function effects({ state, items, session, tickets }: EffectsOptions): Eff
             name: fact.node,
             throttle: state.nodes.get(fact.node)?.throttle ?? fact.info.throttle,
             ticketKey: tickets.publicKey,
+            callerKey: tickets.callerKey(fact.node),
           });
           break;
         case 'node-health':

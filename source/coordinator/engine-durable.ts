@@ -3,8 +3,9 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { hostname } from 'node:os';
 import { openEngineStore } from '../journal/engine.ts';
+import type { Credential } from '../wire/credential.ts';
 import { connect } from '../wire/endpoint.ts';
-import { hostPort } from '../wire/reach.ts';
+import { hostPort, reachableHost } from '../wire/reach.ts';
 import { type Durable, newDurable, readUpTo, writerAt } from './durable.ts';
 import { shadowOf } from './shadow.ts';
 import { beginTerm, standBy, type Touch } from './succession.ts';
@@ -15,7 +16,7 @@ export interface EngineOptions {
   /** Where the coordinator is to listen; others find it there. */
   host: string;
   port: number;
-  secret: Buffer | null;
+  secret: Credential | null;
   version: string;
   /** Waits to take over instead of refusing where another one leads. */
   standby: boolean;
@@ -85,11 +86,6 @@ function touchBy({ secret, version }: EngineOptions): Touch {
     if (signal.aborted) leave();
     else signal.addEventListener('abort', leave, { once: true });
   };
-}
-
-/** An address that stands for all of a machine's is none that others could go to. */
-function reachableHost(host: string): string {
-  return host === '0.0.0.0' || host === '::' || host === '' ? hostname() : host;
 }
 
 /** Returns a port that is free now: an address has to be known before anybody listens there. */

@@ -1,14 +1,17 @@
 /**
  * The coordinator's loop: what came in during one turn of the event loop is one batch of events, one dispatch, one
  * commit, and then one write per peer. Turns do not wait for commits; what follows from one is told in order: first what
- * may leave when it survives our own end (work for nodes), then what may only when it is durable (whatever is acknowledged).
+ * may leave when it survives our own end (work for nodes; where it is noted in shared memory that is at once), then what may
+ * only when it is durable (whatever is acknowledged).
  */
 import type { Commit } from '../journal/commit.ts';
+import type { IntentLog } from '../journal/intent-log.ts';
 import type { Event } from '../model/event.ts';
 import type { Fact } from '../model/fact.ts';
 import { liveness } from '../model/limits.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
 import type { Clock } from './clock.ts';
+import { leavingWith } from './let-out.ts';
 
 /** An event before it has its time: the loop stamps it. */
 export type Unstamped = Event extends infer E ? (E extends Event ? Omit<E, 'at'> : never) : never;
@@ -39,6 +42,8 @@ export interface LoopOptions {
   handled(event: Event, facts: readonly Fact[]): void;
   /** Makes facts durable, in the order of the calls; null: they live in memory only and count at once. */
   commit: ((facts: readonly Fact[]) => Commit) | null;
+  /** Where work is noted that leaves before its commit is written; null: it waits for that. */
+  intents?: Pick<IntentLog, 'note' | 'clear'> | null;
   /** A failed commit or a throwing listener: nothing may be acknowledged after it. */
   fatal(error: unknown): void;
 }
@@ -57,7 +62,7 @@ interface Asked {
 }
 
 /** Returns a running loop. */
-export function startLoop({ scheduler, clock, handled, commit, fatal }: LoopOptions): Loop {
+export function startLoop({ scheduler, clock, handled, commit, intents = null, fatal }: LoopOptions): Loop {
   const listeners: { written: Told[]; durable: Told[] } = { written: [], durable: [] };
   let inbox: Entry[] = [];
   let scheduled = false;
@@ -65,6 +70,9 @@ export function startLoop({ scheduler, clock, handled, commit, fatal }: LoopOpti
   let facts: Fact[] = [];
   let asked: Asked[] = [];
   let told: Promise<void> = Promise.resolve();
+  /** Commits that are not written; those of them whose work waits until they are. */
+  let unwritten = 0;
+  let waitingWritten = 0;
   let failed = false;
   let lastTickAt = clock.now();
 
@@ -110,11 +118,27 @@ export function startLoop({ scheduler, clock, handled, commit, fatal }: LoopOpti
       return;
     }
     const { written, durable } = commit(batch);
+    unwritten++;
+    const leaves = mayLeave(batch);
+    if (!leaves) waitingWritten++;
     written.then(
-      () => tell(listeners.written, batch, []),
+      () => {
+        if (--unwritten === 0) intents?.clear();
+        if (leaves) return;
+        waitingWritten--;
+        tell(listeners.written, batch, []);
+      },
       () => {}, // `durable` fails with it
     );
+    if (leaves) tell(listeners.written, batch, []);
     told = durable.then(() => tell(listeners.durable, batch, waiting), fail);
+  }
+
+  /** Whether what follows from these facts may leave at once: nothing before them waits, and what leaves is noted. */
+  function mayLeave(batch: readonly Fact[]): boolean {
+    if (intents === null || waitingWritten > 0) return false;
+    const leaving = leavingWith(batch);
+    return leaving !== null && intents.note(scheduler.state.epoch, leaving);
   }
 
   function tell(whom: readonly Told[], batch: readonly Fact[], waiting: readonly Asked[]): void {

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
 import { LbtopError, oneLine } from '../model/errors.ts';
+import { plainLine } from '../model/plain-text.ts';
 import { type Log, type LogFormat, logLine } from '../wire/log-line.ts';
 import { type Coordinator, type CoordinatorOptions, startCoordinator } from './coordinator.ts';
 
@@ -51,7 +52,9 @@ export async function runCoordinator(options: MainOptions): Promise<number> {
       if (broken) return;
       broken = true;
       log(`broken: ${oneLine(error)}`, { level: 'error', event: 'broken' });
-      process.stderr.write(`lbtop: ${oneLine(error)}: the coordinator stops; what was acknowledged is safe\n`);
+      process.stderr.write(
+        `lbtop: ${plainLine(oneLine(error))}: the coordinator stops; what was acknowledged is safe\n`,
+      );
       ended.resolve(1);
     },
   });

@@ -1,7 +1,7 @@
 /** Opens the source behind a streaming verb. */
 import { LbtopError } from '../model/errors.ts';
 import type { VerbArgs } from '../wire/verbs.ts';
-import { type Desk, jobOf, ordinalFor } from './answers.ts';
+import { type Caller, type Desk, jobOf, ordinalFor } from './answers.ts';
 import { eventsSource } from './events-source.ts';
 import { historySource } from './history-source.ts';
 import { logsSource } from './logs-source.ts';
@@ -13,21 +13,21 @@ import { waitSource } from './wait-source.ts';
 export type SourceVerb = 'wait' | 'follow' | 'logs' | 'events' | 'history' | 'tickets';
 
 /** Returns the source for the checked arguments of a verb; `wake` is called when it may have something. Throws LbtopError. */
-export function openSource(verb: SourceVerb, args: unknown, desk: Desk, wake: () => void): Source {
+export function openSource(verb: SourceVerb, args: unknown, desk: Desk, caller: Caller, wake: () => void): Source {
   switch (verb) {
     case 'wait': {
       const { jobs } = args as VerbArgs<'wait'>;
-      for (const job of jobs) jobOf(desk, job);
+      for (const job of jobs) jobOf(desk, caller, job);
       return waitSource(jobs, desk.scheduler, desk.clock, desk.watch, wake);
     }
     case 'follow': {
       const { job, order } = args as VerbArgs<'follow'>;
       const { scheduler, outputs, watch } = desk;
-      return resultsSource(jobOf(desk, job), order, { state: scheduler.state, outputs, watch }, wake);
+      return resultsSource(jobOf(desk, caller, job), order, { state: scheduler.state, outputs, watch }, wake);
     }
     case 'logs': {
       const { job: id, index, follow, tail } = args as VerbArgs<'logs'>;
-      const job = jobOf(desk, id);
+      const job = jobOf(desk, caller, id);
       return logsSource(job, ordinalFor(job, index), follow, tail, desk.outputs, wake);
     }
     case 'events': {
@@ -36,7 +36,7 @@ export function openSource(verb: SourceVerb, args: unknown, desk: Desk, wake: ()
     }
     case 'tickets': {
       const { scheduler, watch, tickets } = desk;
-      const job = jobOf(desk, (args as VerbArgs<'tickets'>).job);
+      const job = jobOf(desk, caller, (args as VerbArgs<'tickets'>).job);
       if (!job.spec.direct) throw new LbtopError('usage', `job ${job.id} was not submitted for direct calls`);
       return ticketsSource(job, { state: scheduler.state, watch, tickets }, wake);
     }

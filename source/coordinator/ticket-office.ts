@@ -3,6 +3,7 @@
  * others; only the `assign` becomes a ticket for the client. What nobody has taken there in time goes to the same node the
  * usual way: the node takes an attempt once, whichever way it comes first.
  */
+import { createHmac, randomBytes } from 'node:crypto';
 import { limits } from '../model/limits.ts';
 import { type Attempt, attemptId, keyOf } from '../model/node.ts';
 import type { State } from '../scheduler/state.ts';
@@ -14,10 +15,13 @@ export interface IssuedTicket extends Attempt {
   node: string;
   address: string;
   ticket: Ticket;
+  key: Uint8Array;
 }
 
 export interface TicketOffice {
   readonly publicKey: Uint8Array;
+  /** The pre-shared key by which this node knows those who bring tickets. */
+  callerKey(node: string): Uint8Array;
   /** Makes tickets of tasks for a node. Answers false where it is no case for tickets. */
   offer(to: NodeSession, job: number, tasks: readonly NumberedTask[]): boolean;
   /** Gives a client the tickets of a job, those that wait first. Returns the way to end that. */
@@ -45,6 +49,8 @@ const skewMs = 1_000;
 /** Returns an office without tickets. */
 export function ticketOffice({ state, session, now }: TicketOfficeOptions): TicketOffice {
   const signer = ticketSigner();
+  const own = randomBytes(32);
+  const callerKey = (node: string) => Uint8Array.from(createHmac('sha256', own).update(node).digest());
   const offers = new Map<string, Offer>();
   const collectors = new Map<number, (issued: IssuedTicket) => void>();
 
@@ -52,11 +58,12 @@ export function ticketOffice({ state, session, now }: TicketOfficeOptions): Tick
     const spec = state.jobs.get(job)?.spec;
     const address = state.nodes.get(to.name)?.info.listen ?? null;
     if (spec === undefined || !spec.direct || address === null) return false;
+    const key = callerKey(to.name);
     for (const numbered of tasks) {
       const { task, number: seq } = numbered;
       const body = { node: to.name, expiresAt: now() + limits.ticketMs, seq, job, spec, task };
       const attempt = { job, ordinal: task.ordinal, attempt: task.attempt };
-      const issued = { ...attempt, node: to.name, address, ticket: signer.sign(body) };
+      const issued = { ...attempt, node: to.name, address, ticket: signer.sign(body), key };
       const timer = setTimeout(() => giveBack(attempt), limits.ticketMs + skewMs);
       offers.set(attemptId(job, task.ordinal, task.attempt), { issued, numbered, timer });
       collectors.get(job)?.(issued);
@@ -79,6 +86,7 @@ export function ticketOffice({ state, session, now }: TicketOfficeOptions): Tick
 
   return {
     publicKey: signer.publicKey,
+    callerKey,
     offer,
     collect(job, take) {
       collectors.set(job, take);

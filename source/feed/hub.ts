@@ -5,7 +5,7 @@
 import type { State } from '../scheduler/state.ts';
 import { type Look, lookShape } from '../view/look.ts';
 import type { Series } from '../view/series.ts';
-import { type Recording, selectWindow, windowShape } from '../view/window.ts';
+import { maskedWindow, type Recording, selectWindow, windowShape } from '../view/window.ts';
 
 /** What there is to see. `now` in ms since the epoch. */
 export interface World {
@@ -26,9 +26,10 @@ export interface Watcher {
 export interface Hub {
   /**
    * Begins to send windows for `look` (packed by `lookShape`) through `send` (packed by `windowShape`), the first at once.
-   * Rates above 30 Hz and below 0.1 Hz are taken as those. Throws ShapeError where the look is none.
+   * Rates above 30 Hz and below 0.1 Hz are taken as those. Without command lines where they are `masked`. Throws ShapeError
+   * where the look is none.
    */
-  watch(look: unknown, rateHz: number, send: (window: unknown) => void): Watcher;
+  watch(look: unknown, rateHz: number, send: (window: unknown) => void, masked?: boolean): Watcher;
   readonly watchers: number;
   close(): void;
 }
@@ -43,8 +44,9 @@ export function windowHub(world: () => World, watched: (any: boolean) => void = 
     get watchers() {
       return watching.size;
     },
-    watch(look, rateHz, send) {
-      const watcher = watcherOf(world, lookShape.unpack(look), rateHz, send, () => {
+    watch(look, rateHz, send, masked = false) {
+      const first = lookShape.unpack(look);
+      const watcher = watcherOf(world, { first, masked }, rateHz, send, () => {
         watching.delete(watcher);
         if (watching.size === 0) watched(false);
       });
@@ -60,7 +62,7 @@ export function windowHub(world: () => World, watched: (any: boolean) => void = 
 
 function watcherOf(
   world: () => World,
-  first: Look,
+  { first, masked }: { first: Look; masked: boolean },
   rateHz: number,
   send: (window: unknown) => void,
   closed: () => void,
@@ -83,7 +85,8 @@ function watcherOf(
     due = false;
     sent++;
     const { state, series, now, recording = null } = world();
-    send(windowShape.pack({ ...selectWindow(state, series, now, look), recording }));
+    const window = selectWindow(state, series, now, look);
+    send(windowShape.pack({ ...(masked ? maskedWindow(window) : window), recording }));
   };
   /** Several looks of one turn are one. */
   const showSoon = (): void => {

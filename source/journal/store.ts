@@ -34,7 +34,7 @@ export interface ResultRecord {
   readonly json: string;
 }
 
-/** A part of a job's items, opaque. Part 0 replaces whatever the job had: a submission that never was may have left it. */
+/** A part of a job's items, opaque; of job 0, which no job is, what the coordinator keeps of its own. Part 0 replaces whatever the job had: a submission that never was may have left it. */
 export interface ItemsRecord {
   readonly kind: 'items';
   readonly job: number;

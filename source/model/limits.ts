@@ -17,6 +17,8 @@ export const limits = {
   nameLength: 64,
   textLength: 4_096,
   reasonLength: 256,
+  /** Of one coordinator, those that ended not long ago included. */
+  tokens: 10_000,
   labels: 64,
   resources: 32,
   slots: 65_535,

@@ -190,3 +190,23 @@ export const eventLineShape = struct({
   text: name,
 });
 export type EventLine = Infer<typeof eventLineShape>;
+
+/** How it stands with a token. `rotated`: the secret that its key follows from is not accepted any more. */
+export const tokenStates = ['valid', 'expired', 'revoked', 'rotated'] as const;
+
+/** One line of `lbtop token list`. */
+export const tokenRowShape = struct({
+  id: name,
+  role: name,
+  name,
+  state: word(tokenStates),
+  createdAt: count,
+  /** Null: until it is revoked. */
+  expiresAt: nullable(count),
+  revokedAt: nullable(count),
+  /** Who made it. */
+  by: name,
+  /** Connections that it is used for now. */
+  connections: count,
+});
+export type TokenRow = Infer<typeof tokenRowShape>;

@@ -19,7 +19,7 @@ export interface ConversationOptions {
   tasks: Executor;
   pump: OutputPump;
   /** Whose tickets may be taken from now on. */
-  trust(ticketKey: Uint8Array | null): void;
+  trust(ticketKey: Uint8Array | null, callerKey: Uint8Array | null): void;
   throttle(share: number): void;
   /** No coordinator will have it. */
   refused(error: LbtopError): void;
@@ -44,7 +44,7 @@ export function converse({
     if (message.kind === 'joined') {
       joined = true;
       link.trust();
-      trust(message.ticketKey);
+      trust(message.ticketKey, message.callerKey);
       throttle(message.throttle);
       log(`joined as ${message.name}`);
     } else if (message.kind === 'throttle') throttle(message.share);

@@ -7,7 +7,9 @@ import { attemptId } from '../model/node.ts';
 import { ShapeError } from '../model/shape.ts';
 import type { Connection, ConnectionEvents } from '../wire/connection.ts';
 import { listen } from '../wire/endpoint.ts';
+import { callerKeyring } from '../wire/keys.ts';
 import type { Message, MessageOf, Role } from '../wire/messages.ts';
+import { reachOf } from '../wire/permission.ts';
 import { readTicket, type Ticket, ticketKey } from '../wire/ticket.ts';
 import { type VerbGives, verbs } from '../wire/verbs.ts';
 import type { AttemptWatcher } from './attempt.ts';
@@ -16,7 +18,6 @@ import type { Address } from './link.ts';
 
 export interface DirectOptions {
   listen: Address;
-  secret: Buffer | null;
   version: string;
   /** This node's name: tickets of others are not taken. */
   name: string;
@@ -29,8 +30,8 @@ export interface DirectOptions {
 export interface Direct {
   /** Where clients find it. */
   readonly address: string;
-  /** Whose tickets it takes from now on; null: nobody's. */
-  trust(publicKey: Uint8Array | null): void;
+  /** Whose tickets it takes from now on, and the key of those who bring them; null: nobody's. */
+  trust(publicKey: Uint8Array | null, callerKey: Uint8Array | null): void;
   close(): Promise<void>;
 }
 
@@ -44,6 +45,7 @@ type Item = VerbGives<'redeem'>;
 export async function openDirect(options: DirectOptions): Promise<Direct> {
   const { now = Date.now, name } = options;
   let key: KeyObject | null = null;
+  let callerKey: Buffer | null = null;
 
   /** Begins the task of a ticket. Throws LbtopError where it is not to be begun. */
   function redeem(ticket: Ticket, watcher: AttemptWatcher): () => void {
@@ -59,7 +61,7 @@ export async function openDirect(options: DirectOptions): Promise<Direct> {
 
   const listener = await listen({
     ...options.listen,
-    secret: options.secret,
+    secret: callerKeyring(() => callerKey),
     version: options.version,
     peer: (connection, { role }) => acceptCaller(connection, role, redeem),
     rejected: (address, reason) => options.log(`direct: ${address} turned away: ${reason}`),
@@ -70,8 +72,9 @@ export async function openDirect(options: DirectOptions): Promise<Direct> {
   options.log(`takes tasks directly at ${address}`);
   return {
     address,
-    trust(publicKey) {
+    trust(publicKey, ofCallers) {
       key = publicKey === null ? null : ticketKey(publicKey);
+      callerKey = ofCallers === null ? null : Buffer.from(ofCallers);
     },
     close: () => listener.close(),
   };
@@ -94,8 +97,7 @@ function acceptCaller(
   function request({ id, verb, args }: MessageOf<'request'>): void {
     try {
       if (verb !== 'redeem') throw new LbtopError('usage', `a node takes tickets only: ${verb} is for its coordinator`);
-      if (!(verbs.redeem.may as readonly Role[]).includes(role))
-        throw new LbtopError('refused', `redeem is not allowed for the role ${role}`);
+      reachOf(verb, verbs.redeem.may, role);
       if (calls.has(id)) throw new LbtopError('usage', `a stream with the id ${id} is open`);
       begin(id, verbs.redeem.args.unpack(args).ticket);
     } catch (error) {

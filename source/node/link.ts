@@ -2,6 +2,7 @@
 import { LbtopError, oneLine } from '../model/errors.ts';
 import { liveness } from '../model/limits.ts';
 import type { Connection, ConnectionEvents } from '../wire/connection.ts';
+import type { Credential } from '../wire/credential.ts';
 import { connect } from '../wire/endpoint.ts';
 import type { Message } from '../wire/messages.ts';
 import type { Clock } from './clock.ts';
@@ -15,7 +16,7 @@ export interface Address {
 export type Dial = (options: {
   host: string;
   port: number;
-  secret: Buffer | null;
+  secret: Credential | null;
   role: 'node';
   who: string;
   version: string;
@@ -40,7 +41,7 @@ export interface LinkOptions {
   coordinators: readonly Address[];
   /** Who leads, where somebody else knows; null: nobody does. */
   leader?: LeaderAddress | undefined;
-  secret: Buffer | null;
+  secret: Credential | null;
   who: string;
   version: string;
   dial: Dial;

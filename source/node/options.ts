@@ -1,3 +1,4 @@
+import type { Credential } from '../wire/credential.ts';
 import type { Clock } from './clock.ts';
 import type { HouseRules } from './house-rules.ts';
 import type { Address, Dial, LeaderAddress } from './link.ts';
@@ -27,8 +28,8 @@ export interface AgentOptions {
   rules?: HouseRules;
   /** Where it takes tasks directly from clients; nowhere if not given. */
   listen?: Address | null;
-  /** null: the coordinator runs without protection. */
-  secret: Buffer | null;
+  /** What it shows; null: the coordinator runs without protection. */
+  secret: Credential | null;
   version: string;
   log(line: string): void;
   /** Instead of TCP, for tests. */

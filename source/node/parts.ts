@@ -114,7 +114,7 @@ export async function assemble(
         });
   const info = (): NodeInfo =>
     infoOf(options, slots, sampler.machine, handlers?.names ?? [], duty.share, direct?.address ?? null);
-  const trust = (key: Uint8Array | null): void => direct?.trust(key);
+  const trust = (...keys: Parameters<Direct['trust']>): void => direct?.trust(...keys);
   const link = converse({ options, clock, incarnation, info, tasks, pump, trust, throttle: duty.set, refused });
   late.link = link;
   const endWhenLost = options.onCoordinatorLost === 'kill';

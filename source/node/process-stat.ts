@@ -54,7 +54,9 @@ export function processStat(pid: number | 'self'): ProcessStat | null {
 /** Memory of one process, in bytes. */
 export interface ProcessMemory {
   residentBytes: number;
-  /** The most that it ever was. */
+  /** Of that its own: the rest are pages of files, as of the program itself, which all its processes share. */
+  ownBytes: number;
+  /** The most that was resident ever. */
   peakBytes: number;
 }
 
@@ -64,7 +66,7 @@ export function processMemory(pid: number): ProcessMemory | null {
     const status = readFileSync(`/proc/${pid}/status`, 'latin1');
     const bytes = (name: string): number =>
       Number(new RegExp(`^${name}:\\s*(\\d+)`, 'm').exec(status)?.[1] ?? 0) * 1_024;
-    return { residentBytes: bytes('VmRSS'), peakBytes: bytes('VmHWM') };
+    return { residentBytes: bytes('VmRSS'), ownBytes: bytes('RssAnon'), peakBytes: bytes('VmHWM') };
   } catch {
     return null;
   }

@@ -109,6 +109,11 @@ export function selectWindow(state: State, series: Series, now: number, look: Lo
   };
 }
 
+/** Returns the window as those may see it who are not to know what tasks run. */
+export function maskedWindow(window: Window): Window {
+  return window.job === null ? window : { ...window, job: { ...window.job, work: '(hidden from viewers)' } };
+}
+
 /** On the screen of one node or one job, those about it. */
 function newestEvents(series: Series, { screen, of, events }: Look): EventLine[] {
   if (of === null || events === 0) return lastEvents(series, events);

@@ -1,20 +1,32 @@
 /**
  * Where connections begin: a listener and a dialler, with or without protection. The only file that knows TLS.
  *
- * Protected means TLS 1.3 with a pre-shared key, no certificates: the identity is the role, its key is derived from the
- * coordinator's secret, and both sides prove that they hold it before a frame is read. A holder of one role's key
- * alone cannot take another role.
+ * Protected means TLS 1.3. Usually with a pre-shared key (keys.ts): both sides prove that they hold it before a frame is
+ * read, OpenSSL compares in constant time, and a holder of one role's key alone cannot take another role. Or, as an option,
+ * with certificates on both sides (certificate.ts), and then with nothing else.
  */
-import { hkdfSync } from 'node:crypto';
+import { constants } from 'node:crypto';
 import { once } from 'node:events';
 import { connect as connectTcp, createServer as createTcpServer, type Socket } from 'node:net';
 import tls from 'node:tls';
 import { oneLine } from '../model/errors.ts';
+import { type Certificate, coordinatorUnit, fieldsOf, identityOf, type Subject } from './certificate.ts';
 import { addressOf, type Connection } from './connection.ts';
+import { type Credential, checkRole, roleOf, sharedKey } from './credential.ts';
 import { afterFirstRecord } from './first-record.ts';
 import { type IntroductionOptions, introduce } from './introduction.ts';
-import { type Role, roles } from './messages.ts';
-import { certificateOffered, connectError, hostPort, listenError, timeoutError, tlsReason } from './reach.ts';
+import { type Identity, type Keyring, nobodysKey, secretKeyring } from './keys.ts';
+import type { Role } from './messages.ts';
+import {
+  certificateOffered,
+  connectError,
+  hostPort,
+  isLoopback,
+  listenError,
+  timeoutError,
+  tlsReason,
+  unprotected,
+} from './reach.ts';
 import { type Reception, type ReceptionOptions, reception } from './reception.ts';
 
 const tlsOptions = {
@@ -24,17 +36,19 @@ const tlsOptions = {
   ecdhCurve: 'X25519',
 } as const;
 
-/** Returns the 32 bytes that prove a role, for whoever holds the coordinator's secret. */
-export function roleKey(secret: Buffer, role: Role): Buffer {
-  return Buffer.from(hkdfSync('sha256', secret, 'lbtop', `psk:${role}`, 32));
-}
+/** With certificates nothing is resumed: each connection shows one. */
+const certifiedOptions = {
+  minVersion: 'TLSv1.3',
+  maxVersion: 'TLSv1.3',
+  secureOptions: constants.SSL_OP_NO_TICKET,
+} as const;
 
 export interface ListenOptions extends ReceptionOptions {
   host: string;
   /** 0: any that is free. */
   port: number;
-  /** Null: neither encrypted nor authenticated. */
-  secret: Buffer | null;
+  /** A secret, keys, or a certificate; null: neither encrypted nor authenticated, on loopback only. */
+  secret: Buffer | Keyring | Certificate | null;
 }
 
 export interface Listener {
@@ -46,11 +60,12 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-/** Listens for nodes and clients. Rejects with LbtopError (usage) if the address cannot be had. */
+/** Listens for nodes and clients. Rejects with LbtopError (usage) if the address cannot be had, or needs protection. */
 export async function listen(options: ListenOptions): Promise<Listener> {
-  const { host, port, secret } = options;
+  const { host, port } = options;
+  if (options.secret === null && !isLoopback(host)) throw unprotected(host);
   const desk = reception(options);
-  const begin = secret === null ? (socket: Socket) => desk.ready(socket, null) : protection(secret, desk);
+  const begin = beginningOf(options.secret, desk);
   const server = createTcpServer((socket) => desk.arrived(socket, () => begin(socket)));
   try {
     server.listen({ host, port });
@@ -72,31 +87,38 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   };
 }
 
-/** Returns what begins the handshake on an accepted socket; the desk hears how it ended. */
-function protection(secret: Buffer, desk: Reception): (socket: Socket) => void {
-  const keys = new Map<string, { role: Role; key: Buffer }>(
-    roles.map((role) => [role, { role, key: roleKey(secret, role) }]),
-  );
-  const claimed = new WeakMap<tls.TLSSocket, Role>();
+type Begin = (socket: Socket) => void;
+
+/** Returns what begins the conversation, or its handshake, on an accepted socket; the desk hears how that ended. */
+function beginningOf(secret: ListenOptions['secret'], desk: Reception): Begin {
+  if (secret === null) return (socket) => desk.ready(socket, null);
+  if (Buffer.isBuffer(secret)) return byKey(secretKeyring(secret), desk);
+  return 'find' in secret ? byKey(secret, desk) : byCertificate(secret, desk);
+}
+
+function byKey(keyring: Keyring, desk: Reception): Begin {
+  const claimed = new WeakMap<tls.TLSSocket, Identity>();
   const server = tls.createServer({
     ...tlsOptions,
     pskCallback(socket, identity) {
-      const known = keys.get(identity);
-      if (known === undefined) return null;
-      claimed.set(socket, known.role); // proven once the handshake is done
+      const known = keyring.find(identity);
+      if (known === null) return nobodysKey();
+      claimed.set(socket, known.who); // proven once the handshake is done
       return known.key;
     },
   });
   server.on('secureConnection', (socket) => {
-    const role = claimed.get(socket);
-    if (role === undefined)
+    const who = claimed.get(socket);
+    if (who === undefined)
       socket.destroy(); // resumed another session: nothing was proven in this one
-    else desk.ready(socket, role);
+    else desk.ready(socket, who);
   });
-  server.on('tlsClientError', (error, socket) => {
-    const say = isReset(error) ? desk.explain : desk.mistrust;
-    say(addressOf(socket), `no handshake with our secret: ${tlsReason(error)}`);
-  });
+  server.on('tlsClientError', (error, socket) => turnedAway(error, socket, 'secret', desk));
+  return handshakeBy(server, desk);
+}
+
+/** Returns what gives a socket to the server, once so much has come that it may be a handshake. */
+function handshakeBy(server: tls.Server, desk: Reception): Begin {
   return (socket) =>
     afterFirstRecord(socket, () => {
       desk.spoke(addressOf(socket));
@@ -104,16 +126,38 @@ function protection(secret: Buffer, desk: Reception): (socket: Socket) => void {
     });
 }
 
+function turnedAway(error: Error, socket: tls.TLSSocket, what: 'secret' | 'certificate', desk: Reception): void {
+  const say = isReset(error) ? desk.explain : desk.mistrust;
+  say(addressOf(socket), `no handshake with our ${what}: ${tlsReason(error)}`);
+}
+
 /** It went away; that shows no wrong secret. */
 function isReset(error: NodeJS.ErrnoException): boolean {
   return error.code === 'ECONNRESET';
 }
 
+function byCertificate({ ca, cert, key }: Certificate, desk: Reception): Begin {
+  // Who is not trusted is told so: OpenSSL would only close.
+  const server = tls.createServer({ ...certifiedOptions, ca, cert, key, requestCert: true, rejectUnauthorized: false });
+  server.on('secureConnection', (socket) => {
+    const shown = socket.getPeerCertificate();
+    if (!socket.authorized || socket.isSessionReused()) {
+      const why = socket.authorizationError ?? 'none was shown in this connection';
+      return desk.refuse(socket, `its certificate is not one that our authority signed and that holds now: ${why}`);
+    }
+    const who = identityOf({ ...shown, subject: shown.subject as unknown as Subject });
+    if (typeof who === 'string') desk.refuse(socket, who);
+    else desk.ready(socket, who);
+  });
+  server.on('tlsClientError', (error, socket) => turnedAway(error, socket, 'certificate', desk));
+  return handshakeBy(server, desk);
+}
+
 export interface ConnectOptions extends IntroductionOptions {
   host: string;
   port: number;
-  /** The coordinator's secret; null where it runs without protection. */
-  secret: Buffer | null;
+  /** What to show; null where the coordinator runs without protection. A token or a certificate may say another role. */
+  secret: Credential | null;
   /** For everything until `welcome`: names, TCP, TLS, hello. */
   timeoutMs: number;
   /** Ends the attempt: the promise then rejects with the signal's reason. */
@@ -126,8 +170,10 @@ export interface ConnectOptions extends IntroductionOptions {
  * another code, if it refused with that), `usage` for a port that cannot be.
  */
 export function connect(options: ConnectOptions): Promise<Connection> {
-  const { host, port, secret, role, timeoutMs, signal } = options;
+  const { host, port, secret, timeoutMs, signal } = options;
+  const role = roleOf(secret) ?? options.role;
   return new Promise((resolve, reject) => {
+    checkRole(secret, options.role);
     if (signal?.aborted) return reject(signal.reason);
     let socket: Socket | null = null;
     const finish = (): void => {
@@ -145,16 +191,19 @@ export function connect(options: ConnectOptions): Promise<Connection> {
 
     const failedEarly = (error: unknown): void => fail(connectError(error, host, port));
     try {
-      socket = secret === null ? connectTcp({ host, port }) : protectedSocket(host, port, role, roleKey(secret, role));
+      socket = secret === null ? connectTcp({ host, port }) : protectedSocket(host, port, role, secret);
     } catch (error) {
       return failedEarly(error);
     }
     const ready = socket;
     ready.on('error', failedEarly);
     ready.once(secret === null ? 'connect' : 'secureConnect', () => {
-      if (ready instanceof tls.TLSSocket && !ready.isSessionReused()) return fail(certificateOffered(host, port));
+      if (ready instanceof tls.TLSSocket && !keyed.has(ready) && !ready.authorized)
+        return fail(ready.authorizationError);
+      if (ready instanceof tls.TLSSocket && keyed.has(ready) && !ready.isSessionReused())
+        return fail(certificateOffered(host, port));
       ready.off('error', failedEarly);
-      introduce(ready, hostPort(host, port), options).then((connection) => {
+      introduce(ready, hostPort(host, port), { ...options, role }).then((connection) => {
         finish();
         resolve(connection);
       }, fail);
@@ -162,12 +211,15 @@ export function connect(options: ConnectOptions): Promise<Connection> {
   });
 }
 
+/** Sockets whose protection has to rest on a key. */
+const keyed = new WeakSet<Socket>();
+
 /**
  * A server that has a certificate may choose it in place of the key, and one that the public authorities signed would
  * pass for the coordinator. So none is trusted, whatever the environment says, and a certificate that was looked at at
  * all is an error; the caller checks once more that the session rests on the key (OpenSSL counts it as resumed).
  */
-function protectedSocket(host: string, port: number, role: Role, key: Buffer): tls.TLSSocket {
+function keyedSocket(host: string, port: number, { identity, key }: { identity: string; key: Buffer }): tls.TLSSocket {
   return tls.connect({
     ...tlsOptions,
     host,
@@ -175,6 +227,31 @@ function protectedSocket(host: string, port: number, role: Role, key: Buffer): t
     ca: [],
     rejectUnauthorized: true,
     checkServerIdentity: () => new Error('offered a certificate'),
-    pskCallback: () => ({ psk: key, identity: role }),
+    pskCallback: () => ({ psk: key, identity }),
+  });
+}
+
+function protectedSocket(host: string, port: number, role: Role, secret: Credential): tls.TLSSocket {
+  const shared = sharedKey(secret, role);
+  if (shared !== null) {
+    const socket = keyedSocket(host, port, shared);
+    keyed.add(socket);
+    return socket;
+  }
+  const { ca, cert, key } = secret as Certificate;
+  return tls.connect({
+    ...certifiedOptions,
+    host,
+    port,
+    ca,
+    cert,
+    key,
+    rejectUnauthorized: true,
+    checkServerIdentity(name, shown) {
+      const units = fieldsOf(shown.subject as unknown as Subject, 'OU');
+      if (!units.includes(coordinatorUnit))
+        return new Error(`its certificate is not that of a ${coordinatorUnit} (OU)`);
+      return tls.checkServerIdentity(name, shown);
+    },
   });
 }

@@ -50,7 +50,7 @@
  * with that id, or, for verbs that stream, `item` many times and `done` (or `fail`) at the end. `abandon` ends a stream.
  * A job whose spec says `direct` goes to its nodes with its client: `tickets` streams a ticket (ticket.ts) for each of its
  * attempts, and the client says `redeem` with it on a connection of its own to the node, which listens as a coordinator
- * does and knows the key from `joined`. The node takes an attempt once, by ticket or by `assign`, and tells the coordinator
+ * does and knows the keys from `joined`: the identity is `caller`. The node takes an attempt once, by ticket or by `assign`, and tells the coordinator
  * about it as about any other.
  * The receiver of a stream says `ready` with the number of items it has taken; at most 64 are under way beyond that.
  *
@@ -149,6 +149,8 @@ export const messages = variants({
       throttle: real(0.05, 1),
       /** Whose tickets it may take: an Ed25519 key in DER. */
       ticketKey: optional(nullable(bytes(limits.reasonLength)), null),
+      /** The pre-shared key of those who bring them, who are told it with their tickets. */
+      callerKey: optional(nullable(bytes(32)), null),
     },
   ],
   beat: [31, { seq: counter }],

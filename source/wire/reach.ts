@@ -1,4 +1,5 @@
 /** One line for each way in which an address cannot be listened on or reached: what was wrong and what to do. */
+import { hostname } from 'node:os';
 import { LbtopError, oneLine } from '../model/errors.ts';
 
 /** `host:port`, with brackets around an IPv6 address. */
@@ -8,6 +9,24 @@ export function hostPort(host: string, port: number): string {
 
 function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+}
+
+/** Returns a host that others can go to: an address that stands for all of a machine's is none. */
+export function reachableHost(host: string): string {
+  return host === '0.0.0.0' || host === '::' || host === '' ? hostname() : host;
+}
+
+/** True where only this machine can be meant. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+/** Returns the error for a listener that others could reach and anybody could use. */
+export function unprotected(host: string): LbtopError {
+  return new LbtopError(
+    'usage',
+    `without a secret or certificates nothing listens on ${host}: choose 127.0.0.1, or give --secret-file`,
+  );
 }
 
 /** Returns the error for a listener that could not start. */
@@ -54,7 +73,7 @@ export function connectError(error: unknown, host: string, port: number): LbtopE
     case 'ERR_SSL_TLSV1_ALERT_UNKNOWN_PSK_IDENTITY':
       return new LbtopError(
         'refused',
-        `${address} does not know this secret: give the coordinator's with --secret-file`,
+        `${address} does not know this secret or token: give the coordinator's with --secret-file`,
       );
     default:
   }

@@ -12,17 +12,21 @@ import {
   openConnection,
 } from './connection.ts';
 import { judgeHello, type Refusal, refusal, type VersionRange } from './greeting.ts';
-import { type Message, type MessageOf, protocol, type Role } from './messages.ts';
+import type { Identity } from './keys.ts';
+import { type Message, type MessageOf, protocol } from './messages.ts';
 import { fewLines, type Tell } from './turned-away.ts';
 import { wrongKeys } from './wrong-keys.ts';
 
 export interface ReceptionOptions {
   /** The version of lbtop, said in `welcome`. */
   version: string;
-  /** Asked for each peer that proved its role and speaks our protocol: null lets it in, a string is why not. */
-  admit?(hello: MessageOf<'hello'>, peer: { address: string }): string | null;
-  /** Called once `welcome` is on its way: may send at once. Returns what the connection tells from then on. */
-  peer(connection: Connection, hello: MessageOf<'hello'>): ConnectionEvents;
+  /** Asked for each peer that proved who it is and speaks our protocol: null lets it in, a string is why not. */
+  admit?(hello: MessageOf<'hello'>, identity: Identity | null): string | null;
+  /**
+   * Called once `welcome` is on its way: may send at once. Returns what the connection tells from then on. `hello.who` is
+   * the proven name, where one was proven; `identity` is null where nothing was.
+   */
+  peer(connection: Connection, hello: MessageOf<'hello'>, identity: Identity | null): ConnectionEvents;
   /**
    * For logs: a peer went away, or was turned away, before its welcome; or a connection could not be accepted. Of many
    * in one second a few are told, and then how many more there were.
@@ -42,8 +46,10 @@ export interface Reception {
   arrived(socket: Socket, begin: () => void): void;
   /** It said so much that it may be one of ours: who says less makes room first. */
   spoke(address: string): void;
-  /** Its socket can be spoken over: the same one, or the protected one above it, with the role that its key proves. */
-  ready(socket: ConnectionSocket, provenRole: Role | null): void;
+  /** Its socket can be spoken over: the same one, or the protected one above it, with whom it has proven to be. */
+  ready(socket: ConnectionSocket, identity: Identity | null): void;
+  /** The same, of one that has proven nothing: it is told why it has to go. */
+  refuse(socket: ConnectionSocket, reason: string): void;
   /** It will go, or went, for this reason. */
   explain(address: string, reason: string): void;
   /** The same, and it showed no secret of ours: others from its address will wait. */
@@ -142,7 +148,15 @@ export function reception(options: ReceptionOptions): Reception {
     if (last !== undefined) turnAway(last, `more than ${unauthenticatedPeers} peers without welcome`);
   }
 
-  function ready(socket: ConnectionSocket, provenRole: Role | null): void {
+  function refuse(socket: ConnectionSocket, reason: string): void {
+    const address = addressOf(socket);
+    const connection = openConnection(socket, { messages() {}, closed() {} });
+    mistrust(address, reason);
+    connection.send(refusal({ code: 'refused', reason }));
+    connection.close(`refused: ${reason}`);
+  }
+
+  function ready(socket: ConnectionSocket, identity: Identity | null): void {
     const address = addressOf(socket);
     let events: ConnectionEvents = { messages: judge, closed: (reason) => explain(address, reason) };
     const connection = openConnection(socket, {
@@ -157,20 +171,21 @@ export function reception(options: ReceptionOptions): Reception {
     });
 
     function judge(batch: Message[]): void {
-      const judged = judgeHello(batch, versions, provenRole);
-      if (!('hello' in judged)) return refuse(judged);
-      const objection = options.admit?.(judged.hello, { address }) ?? null;
-      if (objection !== null) return refuse({ code: 'refused', reason: objection });
+      const judged = judgeHello(batch, versions, identity?.role ?? null);
+      if (!('hello' in judged)) return turnBack(judged);
+      const hello = { ...judged.hello, who: identity?.name ?? judged.hello.who };
+      const objection = options.admit?.(hello, identity) ?? null;
+      if (objection !== null) return turnBack({ code: 'refused', reason: objection });
       const host = strangers.get(address)?.host;
       if (forget(address) === null || closing) return; // turned away a moment ago
       if (host !== undefined) wrong.forgive(host);
       welcomed.add(connection);
       connection.send({ kind: 'welcome', protocol: judged.version, version: options.version, at: Date.now() });
       connection.allowLargeFrames();
-      events = options.peer(connection, judged.hello);
+      events = options.peer(connection, hello, identity);
     }
 
-    function refuse(why: Refusal): void {
+    function turnBack(why: Refusal): void {
       connection.send(refusal(why));
       connection.close(`refused: ${why.reason}`);
     }
@@ -179,6 +194,7 @@ export function reception(options: ReceptionOptions): Reception {
   return {
     arrived,
     ready,
+    refuse,
     spoke(address) {
       const stranger = strangers.get(address);
       if (stranger !== undefined) stranger.spoke = true;

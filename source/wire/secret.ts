@@ -1,8 +1,12 @@
-/** The coordinator's secret in a file: 32 random bytes, as one line of base64url that only its owner can read. */
+/**
+ * The coordinator's secret in a file: 32 random bytes, as one line of base64url that only its owner can read. A file of
+ * the same kind holds a token.
+ */
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, link, mkdir, open, unlink } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { access, unlink } from 'node:fs/promises';
 import { LbtopError, oneLine } from '../model/errors.ts';
+import { type OwnKey, readToken } from './credential.ts';
+import { codeOf, readPrivate, writePrivate } from './private-file.ts';
 
 const secretBytes = 32;
 const oneSecret = /^[A-Za-z0-9_-]{43}\n?$/;
@@ -14,35 +18,33 @@ const mostBytes = 256;
  * others than its owner.
  */
 export async function loadSecret(file: string): Promise<Buffer> {
-  let handle: FileHandle;
-  try {
-    handle = await open(file, 'r');
-  } catch (error) {
+  const secret = await loadCredential(file);
+  if (Buffer.isBuffer(secret)) return secret;
+  throw new LbtopError('usage', `${file} holds a token: a coordinator needs a secret, say which with --secret-file`);
+}
+
+/** Returns the secret or the token in `file`. Throws as `loadSecret`. */
+export async function loadCredential(file: string): Promise<Buffer | OwnKey> {
+  const text = (await readPrivate(file, 'the secret', mostBytes, missing(file))).toString('latin1');
+  const token = readToken(text);
+  if (token !== null) return token;
+  const secret = Buffer.from(text.trimEnd(), 'base64url');
+  if (!oneSecret.test(text) || secret.length !== secretBytes)
     throw new LbtopError(
       'usage',
-      codeOf(error) === 'ENOENT' ? missing(file) : `cannot read the secret: ${oneLine(error)}`,
+      `${file} does not hold a secret (one line of 43 characters): copy the coordinator's again`,
     );
-  }
-  try {
-    const { mode } = await handle.stat();
-    if (process.platform !== 'win32' && (mode & 0o077) !== 0)
-      throw new LbtopError('usage', `others than its owner can read the secret: run chmod 600 ${file}`);
-    const { bytesRead, buffer } = await handle.read(Buffer.alloc(mostBytes), 0, mostBytes, 0);
-    const text = buffer.toString('latin1', 0, bytesRead);
-    const secret = Buffer.from(text.trimEnd(), 'base64url');
-    if (!oneSecret.test(text) || secret.length !== secretBytes)
-      throw new LbtopError(
-        'usage',
-        `${file} does not hold a secret (one line of 43 characters): copy the coordinator's again`,
-      );
-    return secret;
-  } catch (error) {
-    throw error instanceof LbtopError
-      ? error
-      : new LbtopError('usage', `cannot read the secret ${file}: ${oneLine(error)}`);
-  } finally {
-    await handle.close();
-  }
+  return secret;
+}
+
+/** Returns a new secret. */
+export function newSecret(): Buffer {
+  return randomBytes(secretBytes);
+}
+
+/** Returns what a file with this secret holds. */
+export function secretText(secret: Buffer): string {
+  return `${secret.toString('base64url')}\n`;
 }
 
 /**
@@ -50,50 +52,59 @@ export async function loadSecret(file: string): Promise<Buffer> {
  * so at once all return the same. Throws LbtopError (usage) as `loadSecret`, and if it cannot be made.
  */
 export async function loadOrCreateSecret(file: string): Promise<Buffer> {
-  const directory = dirname(file);
-  const draft = join(directory, `.secret-${process.pid}-${randomBytes(6).toString('hex')}`);
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
-    if (await exists(file)) return await loadSecret(file);
-    // Whole before it has its name: whoever finds the file finds all of it, and `link` never takes another's place.
-    await writeWhole(draft, `${randomBytes(secretBytes).toString('base64url')}\n`);
-    try {
-      await link(draft, file);
-    } catch (error) {
-      if (codeOf(error) !== 'EEXIST') throw error;
-    } finally {
-      await unlink(draft);
-    }
+    if (!(await exists(file))) await writePrivate(file, secretText(newSecret()));
   } catch (error) {
-    if (error instanceof LbtopError) throw error;
     throw new LbtopError('usage', `cannot make the secret ${file}: ${oneLine(error)}`);
   }
   return loadSecret(file);
 }
 
-async function writeWhole(file: string, text: string): Promise<void> {
-  const handle = await open(file, 'wx', 0o600);
+/** The secret before the one that holds, with the end of the time in which it does so too, ms since the epoch. */
+export interface FormerSecret {
+  readonly secret: Buffer;
+  readonly until: number;
+}
+
+const formerOf = (file: string): string => `${file}.former`;
+
+/**
+ * Puts a new secret into `file`, and the one before beside it. In this order: should only the first be written, it is
+ * what holds anyway. Throws LbtopError (failed).
+ */
+export async function replaceSecret(file: string, secret: Buffer, former: FormerSecret): Promise<void> {
+  const until = `until ${new Date(former.until).toISOString()}\n`;
   try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
+    await writePrivate(formerOf(file), secretText(former.secret) + until, { replace: true });
+    await writePrivate(file, secretText(secret), { replace: true });
+  } catch (error) {
+    throw new LbtopError('failed', `cannot change the secret ${file}: ${oneLine(error)}`);
   }
+}
+
+/** Returns the secret before that in `file` while it holds at `now`; once it does not, its file is removed. Throws as `loadSecret`. */
+export async function loadFormerSecret(file: string, now: number): Promise<FormerSecret | null> {
+  const former = formerOf(file);
+  if (!(await exists(former))) return null;
+  const text = (await readPrivate(former, 'the former secret', mostBytes)).toString('latin1');
+  const [, secret = '', said = ''] = /^([A-Za-z0-9_-]{43})\nuntil (\S+)\n$/.exec(text) ?? [];
+  const until = Date.parse(said);
+  if (Number.isNaN(until))
+    throw new LbtopError('usage', `${former} does not hold a former secret: remove it, or rotate once more`);
+  if (until > now) return { secret: Buffer.from(secret, 'base64url'), until };
+  await unlink(former);
+  return null;
 }
 
 async function exists(file: string): Promise<boolean> {
   try {
-    await (await open(file, 'r')).close();
+    await access(file);
     return true;
   } catch (error) {
-    return codeOf(error) !== 'ENOENT'; // there, but not for us: loadSecret says why
+    return !['ENOENT', 'ENOTDIR'].includes(codeOf(error)); // there, but not for us: loadSecret says why
   }
 }
 
 function missing(file: string): string {
   return `no secret at ${file}: start a coordinator here, or copy its secret and say where with --secret-file`;
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }

@@ -21,15 +21,16 @@ export async function benchAgent(minutes = Number(process.env.LBTOP_BENCH_MINUTE
     const over = new AbortController();
     const work = phase === 'idle' ? Promise.resolve(0) : keepBusy(lbtop, over.signal);
     const [startMs, startedAt] = [ownMs(agent), performance.now()];
-    let mostBytes = 0;
+    let [mostBytes, mostOwnBytes] = [0, 0];
     for (let line = 1; line <= linesPerPhase; line++) {
       const [beforeMs, before] = [ownMs(agent), performance.now()];
       await pause((minutes * 60_000) / linesPerPhase);
-      const { residentBytes } = memory(agent);
+      const { residentBytes, ownBytes } = memory(agent);
       mostBytes = Math.max(mostBytes, residentBytes);
+      mostOwnBytes = Math.max(mostOwnBytes, ownBytes);
       const share = (ownMs(agent) - beforeMs) / (performance.now() - before);
       console.log(
-        `${phase}, ${((line * minutes) / linesPerPhase).toFixed(1)} min: ${percent(share)} of a core, ${mebibytes(residentBytes)} MiB`,
+        `${phase}, ${((line * minutes) / linesPerPhase).toFixed(1)} min: ${percent(share)} of a core, ${mebibytes(residentBytes)} MiB, ${mebibytes(ownBytes)} its own`,
       );
     }
     const tookMs = ownMs(agent) - startMs;
@@ -37,7 +38,9 @@ export async function benchAgent(minutes = Number(process.env.LBTOP_BENCH_MINUTE
     over.abort();
     const tasks = await work;
     const each = tasks === 0 ? '' : `, ${tasks} tasks, ${((1_000 * tookMs) / tasks).toFixed(0)} us each`;
-    console.log(`${phase} in all: ${percent(share)} of a core, at most ${mebibytes(mostBytes)} MiB${each}`);
+    console.log(
+      `${phase} in all: ${percent(share)} of a core, at most ${mebibytes(mostBytes)} MiB, ${mebibytes(mostOwnBytes)} its own${each}`,
+    );
   }
 }
 

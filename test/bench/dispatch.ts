@@ -109,7 +109,7 @@ async function acknowledgements({ client }: Fleet): Promise<number[]> {
 
 /** Prints tasks/s of each round and the medians. */
 export async function benchDispatch(tasks = 50_000): Promise<void> {
-  for (const slots of [2, 64]) await compare(slots, tasks);
+  for (const slots of [2, 8, 64]) await compare(slots, tasks);
 }
 
 async function compare(slots: number, tasks: number): Promise<void> {

@@ -59,7 +59,8 @@ async function face(session: Session, directory: string) {
     port: 0,
     secret: await loadOrCreateSecret(secretFile),
     version: 'bench',
-    peer: (connection, { role, who }) => acceptClient(connection, role, who, desk),
+    peer: (connection, { role, who }, identity) =>
+      acceptClient(connection, { role, who, identity, address: connection.address }, desk),
   });
   return {
     attach(hz: number): Watched {

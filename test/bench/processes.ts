@@ -35,6 +35,7 @@ export async function benchProcesses(tasks = 5_000): Promise<void> {
     while ((await client.request('nodes', { from: 0, count: nodes })).length < nodes) await pause(50);
     await pause(3_000); // started up, and two heartbeats old
     const idleBytes = Math.max(...agents.map((one) => memory(one).residentBytes));
+    const idleOwnBytes = Math.max(...agents.map((one) => memory(one).ownBytes));
 
     const [plain, shells]: [number[], number[]] = [[], []];
     const before = agents.map(ownMs);
@@ -60,7 +61,7 @@ export async function benchProcesses(tasks = 5_000): Promise<void> {
     );
     console.log(
       `an agent: ${((1_000 * sum(usedMs)) / started).toFixed(0)} us CPU a task, ` +
-        `${mebibytes(idleBytes)} MiB idle, at most ${mebibytes(mostBytes)} MiB`,
+        `${mebibytes(idleBytes)} MiB idle (${mebibytes(idleOwnBytes)} its own), at most ${mebibytes(mostBytes)} MiB`,
     );
     client.close();
     await Promise.all(agents.map(end));
@@ -140,7 +141,8 @@ async function end(child: ChildProcess): Promise<void> {
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 export const ownMs = (child: ChildProcess): number => processStat(child.pid as number)?.ownMs ?? 0;
-export const memory = (child: ChildProcess) => processMemory(child.pid as number) ?? { residentBytes: 0, peakBytes: 0 };
+export const memory = (child: ChildProcess) =>
+  processMemory(child.pid as number) ?? { residentBytes: 0, ownBytes: 0, peakBytes: 0 };
 const show = (perSecond: number): string => perSecond.toFixed(0);
 export const mebibytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(0);
 const sum = (values: readonly number[]): number => values.reduce((all, one) => all + one, 0);

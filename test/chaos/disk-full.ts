@@ -65,10 +65,12 @@ export async function fillAgainAndAgain(cycles: number, tasksEach: number): Prom
   return seen;
 }
 
-/** Submits until that is refused. */
+/** Submits until that is refused: the log has room of its own that was used before, so each takes much of it. */
 async function refused(cluster: Cluster): Promise<{ code: number | null; line: string }> {
+  const stdin = join(cluster.directory, 'stdin');
+  writeFileSync(stdin, Buffer.alloc(512 * 1024, 'x'));
   for (;;) {
-    const { code, stderr } = await cluster.lbtop(['submit', '--', 'true']);
+    const { code, stderr } = await cluster.lbtop(['submit', '--stdin', stdin, '--', 'true']);
     if (code !== 0) return { code, line: stderr.trimEnd() };
   }
 }

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { findWhereabouts } from '../../source/client/find-address.ts';
 import {
-  isLoopback,
   parseAddress,
   places,
   readCoordinatorFile,
@@ -12,6 +11,7 @@ import {
   writeCoordinatorFile,
 } from '../../source/client/places.ts';
 import { readSettings } from '../../source/client/settings.ts';
+import { isLoopback } from '../../source/wire/reach.ts';
 
 let directory: string;
 beforeEach(() => {

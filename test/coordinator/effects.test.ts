@@ -24,7 +24,7 @@ function rig(slots = 4) {
     state: on.state,
     items: { get: () => undefined },
     session: (node) => (node === 'a' ? session : undefined),
-    tickets: { publicKey: new Uint8Array(), offer: () => false },
+    tickets: { publicKey: new Uint8Array(), callerKey: () => new Uint8Array(32), offer: () => false },
   });
   let taken = on.facts.length;
   on.join('a', { slots });

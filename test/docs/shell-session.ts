@@ -46,6 +46,7 @@ export async function runSession(script: string): Promise<{ stdout: string; stde
 /** A coordinator and a node for sessions that say nothing of how they came to be, and an end at the first mistake. */
 export const fleetOfOne = `set -e
 lbtop --coordinator --headless --data none --cpu-limit 100 > coordinator.log &
+until lbtop status > /dev/null 2>&1; do sleep 0.1; done
 lbtop --node --name one --slots 2 > one.log &
 until lbtop nodes 2> /dev/null | grep -q one; do sleep 0.1; done
 `;

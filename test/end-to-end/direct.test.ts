@@ -37,7 +37,11 @@ async function noted(script = 'true'): Promise<Issued & { runs(): number }> {
   lbtop.client
     .stream('tickets', { job }, (issued) => {
       const { body, signature } = issued.ticket;
-      first.resolve({ ...issued, ticket: { body: Uint8Array.from(body), signature: Uint8Array.from(signature) } });
+      first.resolve({
+        ...issued,
+        key: Uint8Array.from(issued.key),
+        ticket: { body: Uint8Array.from(body), signature: Uint8Array.from(signature) },
+      });
     })
     .catch(first.reject);
   const runs = (): number => (existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n').length : 0);
@@ -45,8 +49,8 @@ async function noted(script = 'true'): Promise<Issued & { runs(): number }> {
 }
 
 /** Takes a ticket to a node; returns what the task wrote and its outcome. */
-async function redeem({ address, ticket }: Pick<Issued, 'address' | 'ticket'>) {
-  const node: Client = await lbtop.client.toNode(parseAddress(address) as never, new AbortController().signal);
+async function redeem({ address, ticket, key }: Pick<Issued, 'address' | 'ticket' | 'key'>) {
+  const node: Client = await lbtop.client.toNode(parseAddress(address) as never, key, new AbortController().signal);
   const said: Buffer[] = [];
   let outcome: VerbGives<'redeem'>['outcome'] = null;
   try {
@@ -190,12 +194,16 @@ test('a ticket that is forged, altered, or for another node is refused', async (
   await expect(redeem({ ...issued, ticket: forged })).rejects.toThrow(refused);
 
   const other = (await lbtop.nodes()).find(({ name }) => name !== issued.node);
-  await expect(redeem({ ...issued, address: other?.direct as string })).rejects.toThrow(
-    `this ticket is for node ${issued.node}`,
-  );
+  const elsewhere = { ...issued, address: other?.direct as string };
+  // The key of one node does not open another.
+  await expect(redeem(elsewhere)).rejects.toMatchObject({ code: 'refused' });
   expect(issued.runs()).toBe(0);
   await redeem(issued);
   expect(issued.runs()).toBe(1);
+  // Whoever has both is told whose ticket it is.
+  await lbtop.pause(issued.node);
+  const { key } = await noted();
+  await expect(redeem({ ...elsewhere, key })).rejects.toThrow(`this ticket is for node ${issued.node}`);
 });
 
 /** What a ticket says, read as a node reads it. */
@@ -240,16 +248,23 @@ test('only nodes that listen get such tasks, only theirs is the word redeem, and
   expect((await lbtop.explain(job, 0)).waiting).toMatchObject({ 'lack an address for direct calls': 1, paused: 2 });
   await lbtop.resume('a');
   expect(await lbtop.wait(job)).toMatchObject([{ state: 'succeeded' }]);
+  const { key } = await noted();
   const { job: ordinary } = await lbtop.submit({ command: ['true'] });
   await expect(lbtop.client.stream('tickets', { job: ordinary }, () => {})).rejects.toThrow(
     'was not submitted for direct',
   );
 
   const address = (await lbtop.nodes()).find(({ name }) => name === 'a')?.direct as string;
-  const node = await lbtop.client.toNode(parseAddress(address) as never, new AbortController().signal);
+  const node = await lbtop.client.toNode(parseAddress(address) as never, key, new AbortController().signal);
   await expect(node.request('nodes', {})).rejects.toThrow('a node takes tickets only');
   node.close();
+  const stranger = lbtop.client.toNode(
+    parseAddress(address) as never,
+    new Uint8Array(32),
+    new AbortController().signal,
+  );
+  await expect(stranger).rejects.toMatchObject({ code: 'refused' });
   const ticket = { body: new Uint8Array(10), signature: new Uint8Array(64) };
-  await expect(redeem({ address, ticket })).rejects.toThrow('not signed by the coordinator of a');
+  await expect(redeem({ address, ticket, key })).rejects.toThrow('not signed by the coordinator of a');
   await expect(lbtop.client.stream('redeem', { ticket }, () => {})).rejects.toThrow('a node takes tickets');
 });

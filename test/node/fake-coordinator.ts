@@ -38,7 +38,7 @@ export function fakeCoordinator(): FakeCoordinator {
     const [copy] = decode(Buffer.from(encode([message])).subarray(0)) as [Message];
     heard.push(copy);
     if (copy.kind === 'join' && fake.auto.joined)
-      fake.say({ kind: 'joined', name: copy.name, throttle: copy.info.throttle, ticketKey: null });
+      fake.say({ kind: 'joined', name: copy.name, throttle: copy.info.throttle, ticketKey: null, callerKey: null });
     if (copy.kind === 'heartbeat') fake.say({ kind: 'beat', seq: copy.seq });
     if (copy.kind === 'ended' && fake.auto.settled)
       fake.say({

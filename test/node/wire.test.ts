@@ -51,7 +51,7 @@ test('over the wire: joins with the secret, works, comes back after the coordina
   const spec = jobSpec({
     work: { kind: 'command', argv: ['head', '-c', '300000', '/dev/zero'], shell: false, task: '', input: null },
   });
-  say({ kind: 'joined', name: 'n1', throttle: 1, ticketKey: null });
+  say({ kind: 'joined', name: 'n1', throttle: 1, ticketKey: null, callerKey: null });
   say({ kind: 'job', job: 1, spec });
   say({ kind: 'assign', seq: 1, job: 1, tasks: [{ ordinal: 0, index: 0, attempt: 1, item: null }] });
   await until(() => heard.some((one) => one.kind === 'ended'));

@@ -91,9 +91,7 @@ function flagsOf(context: Context): string[] {
 }
 
 function flagItems(wanted: (contexts: readonly Context[], key: string) => boolean): string[] {
-  return allFlags
-    .filter(({ key, row }) => wanted(row.in, key) && row.later !== true)
-    .flatMap((flag) => item(flagUsage(flag), flag.row.help));
+  return allFlags.filter(({ key, row }) => wanted(row.in, key)).flatMap((flag) => item(flagUsage(flag), flag.row.help));
 }
 
 function item(tag: string, says: string): string[] {

@@ -17,8 +17,8 @@ import {
 } from '../../source/model/report.ts';
 import type { Shape } from '../../source/model/shape.ts';
 import { encode } from '../../source/wire/codec.ts';
-import { roleKey } from '../../source/wire/endpoint.ts';
 import { frameOf } from '../../source/wire/frame.ts';
+import { roleKey } from '../../source/wire/keys.ts';
 import { assignedTask, messages, roles } from '../../source/wire/messages.ts';
 import { verbs } from '../../source/wire/verbs.ts';
 
@@ -138,7 +138,7 @@ function verbTable(): string {
     '| --- | --- | --- | --- | --- |',
     ...Object.entries(verbs).map(([name, { args, gives, streams, may }]) => {
       const given = `${streams ? 'a stream of ' : ''}${code(typeOf(gives))}`;
-      return `| ${code(name)} | ${code(typeOf(args))} | ${given} | ${may.join(', ')} | ${cell(comments.get(name) ?? '')} |`;
+      return `| ${code(name)} | ${code(typeOf(args))} | ${given} | ${Object.keys(may).join(', ')} | ${cell(comments.get(name) ?? '')} |`;
     }),
   ].join('\n');
 }

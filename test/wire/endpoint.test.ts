@@ -9,17 +9,11 @@ import { LbtopError } from '../../source/model/errors.ts';
 import { wrongKeyWaits } from '../../source/model/limits.ts';
 import { encode } from '../../source/wire/codec.ts';
 import { type Connection, openConnection } from '../../source/wire/connection.ts';
-import {
-  type ConnectOptions,
-  connect,
-  type Listener,
-  type ListenOptions,
-  listen,
-  roleKey,
-} from '../../source/wire/endpoint.ts';
+import { type ConnectOptions, connect, type Listener, type ListenOptions, listen } from '../../source/wire/endpoint.ts';
 import { frameHeaderBytes, frameOf } from '../../source/wire/frame.ts';
 import { commonVersion } from '../../source/wire/greeting.ts';
 import { introduce } from '../../source/wire/introduction.ts';
+import { roleKey } from '../../source/wire/keys.ts';
 import { type Message, type MessageOf, roles } from '../../source/wire/messages.ts';
 import { heartbeat } from './sample-messages.ts';
 

@@ -134,7 +134,7 @@ const fields: { [K in MessageKind]: Arbitrary<Omit<MessageOf<K>, 'kind'>> } = {
   progress: attempt.chain((key) => fc.record({ share: real(0, 1), note: text() }).map((rest) => ({ ...key, ...rest }))),
   leave: fc.record({ reason: text() }),
   leaving: fc.record({ reason: text() }),
-  joined: fc.record({ name, throttle: real(0.05, 1), ticketKey: maybe(binary()) }),
+  joined: fc.record({ name, throttle: real(0.05, 1), ticketKey: maybe(binary()), callerKey: maybe(binary(32)) }),
   beat: fc.record({ seq: counter }),
   job: fc.record({ job: id, spec }),
   assign: fc.record({

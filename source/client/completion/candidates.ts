@@ -3,6 +3,7 @@ import { policyNames } from '../../model/job.ts';
 import { findContext } from '../command-line.ts';
 import { allFlags, type Context, type Mode, modes, type NamedFlag, type WordName, wordNames } from '../flags.ts';
 import { file } from '../values.ts';
+import { tokenActions } from '../words/token.ts';
 import { type Completable, words } from '../words.ts';
 import { shells } from './scripts.ts';
 
@@ -107,7 +108,7 @@ function flagsOf(context: Context | null): Candidate[] {
   const rows = allFlags.filter(({ key, row }) =>
     context === null ? isMode(key) || key === 'help' || key === 'version' : row.in.includes(context) && key !== context,
   );
-  return rows.filter(({ row }) => row.later !== true).map(({ name, row }) => ({ text: `--${name}`, help: row.help }));
+  return rows.map(({ name, row }) => ({ text: `--${name}`, help: row.help }));
 }
 
 function wordList(): Candidate[] {
@@ -146,6 +147,8 @@ async function namesOf(what: Completable, current: string, live: Live): Promise<
       return live.nodes();
     case 'policies':
       return policyNames.map((text) => ({ text, help: '' }));
+    case 'tokenActions':
+      return tokenActions.map((text) => ({ text, help: '' }));
     case 'shells':
       return shells.map((text) => ({ text, help: '' }));
   }

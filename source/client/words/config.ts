@@ -57,7 +57,7 @@ function setting(
   said: Readonly<Record<string, unknown>>,
   settingsFile: string,
 ): Setting | undefined {
-  if (row.typedOnly === true || row.later === true) return undefined;
+  if (row.typedOnly === true) return undefined;
   const variable = variableOf(name);
   const given = env[variable];
   const byVariable = given !== undefined && given !== '';

@@ -70,8 +70,9 @@ export function liveThroughFaults({ seed, safetyMs, plant = null }: WorldOptions
     },
     workOf,
     check: checks.after,
-    recovered(state) {
-      checks.recovered(state, lost);
+    recovered(state, ahead) {
+      if (ahead.length > 0) count('left before it was written');
+      checks.recovered(state, lost, ahead);
       lost = false;
     },
     told: ledger.told,
@@ -130,7 +131,7 @@ export function liveThroughFaults({ seed, safetyMs, plant = null }: WorldOptions
 
   function crashCoordinator(of: 'process' | 'machine'): void {
     if (!coordinator.up || !faults) return;
-    coordinator.crash();
+    coordinator.crash(of);
     const gone = journal.crash(of);
     if (gone.length > 0) {
       count('facts lost');
@@ -151,8 +152,11 @@ export function liveThroughFaults({ seed, safetyMs, plant = null }: WorldOptions
   const resumeQueue = (): void => coordinator.tell({ kind: 'pause-queue', paused: false, reason: '', by: operator });
 
   const deeds = worldDeeds(random, coordinator, nodes, {
-    process: () => crashCoordinator('process'),
-    machine: () => journal.nextUnderWay(() => crashCoordinator('machine')),
+    process: () =>
+      random.chance(0.5)
+        ? crashCoordinator('process')
+        : journal.nextUnderWay('memory', () => crashCoordinator('process')),
+    machine: () => journal.nextUnderWay('disk', () => crashCoordinator('machine')),
   });
   keepComing(rates.jobsPerMinute, submit);
   for (const [kind, perMinute] of rates.perMinute)

@@ -18,6 +18,8 @@ export const plants = [
   'dropped returns',
   /** Each node is given one slot too many. */
   'a slot too many',
+  /** What left before it was written is not looked for after a crash. */
+  'intents forgotten',
   /** Recovery forgets that tasks must not run twice. */
   'no-retry forgotten',
   /** Time does not pass for the scheduler. */

@@ -11,6 +11,7 @@ export const faultKinds = [
   'coordinator crash',
   'machine crash',
   'facts lost',
+  'left before it was written',
   'node crash',
   'node leaves',
   'coordinator pause',
@@ -31,7 +32,10 @@ export const faultKinds = [
 export type FaultKind = (typeof faultKinds)[number];
 
 /** How often each that comes by itself comes, a minute of the whole world. */
-export type TimedFault = Exclude<FaultKind, 'facts lost' | 'slow node' | 'lying node' | 'told twice' | 'clock jump'>;
+export type TimedFault = Exclude<
+  FaultKind,
+  'facts lost' | 'left before it was written' | 'slow node' | 'lying node' | 'told twice' | 'clock jump'
+>;
 
 export interface Rates {
   readonly nodes: number;

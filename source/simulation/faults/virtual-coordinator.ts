@@ -1,7 +1,9 @@
 /**
  * The coordinator's shell in virtual time: the real scheduler, a journal that can lose its end, sessions, and words that
- * leave when they are written or durable, as coordinator/effects.ts has it.
+ * leave when they are noted, written or durable, as coordinator/loop.ts and coordinator/effects.ts have it.
  */
+import { leavingWith, letOut } from '../../coordinator/let-out.ts';
+import type { Intent } from '../../journal/intent-log.ts';
 import type { Event } from '../../model/event.ts';
 import { type Fact, type FactOf, isLasting } from '../../model/fact.ts';
 import { liveness } from '../../model/limits.ts';
@@ -25,7 +27,8 @@ export interface VirtualCoordinator {
   tell(event: UntimedEvent, durable?: (facts: readonly Fact[]) => void): void;
   /** Takes a connection; null where it is down. */
   accept(connect: (side: Side<Report>) => VirtualConnection): VirtualConnection | null;
-  crash(): void;
+  /** The process ends, or its machine, which takes the memory along that outlives the process. */
+  crash(of: 'process' | 'machine'): void;
   /** Goes on from what the journal still has, `jumpMs` later by the machine's clock. */
   restart(jumpMs: number): void;
   pause(ms: number): void;
@@ -41,7 +44,8 @@ export interface CoordinatorOptions {
   workOf(attempt: Attempt): { runMs: number; poison: boolean };
   /** Told every event with what followed, after it was applied. */
   check(event: Event, facts: readonly Fact[], state: State): void;
-  recovered(state: State): void;
+  /** What the journal has led to a state, then what had left before it was written did. */
+  recovered(state: State, ahead: readonly Fact[]): void;
   /** An end became durable: whoever watches sees it. */
   told(fact: FactOf<'ended'>): void;
   plant: Plant | null;
@@ -71,6 +75,10 @@ export function virtualCoordinator(options: CoordinatorOptions): VirtualCoordina
   /** Jobs whose submission is not durable, and assignments that wait until they are. */
   const fresh = new Set<number>();
   const late = new Set<Fact>();
+  /** What left before it was written; how much is not written yet, and how much of that waits until it is. */
+  let intents: Intent[] = [];
+  let unwritten = 0;
+  let waitingWritten = 0;
 
   const now = () => time.now + offsetMs;
 
@@ -97,9 +105,16 @@ export function virtualCoordinator(options: CoordinatorOptions): VirtualCoordina
       const then = (deed: () => void) => () => {
         if (life === asked) later(0, deed);
       };
+      const leaving = waitingWritten === 0 ? leavingWith(kept) : null;
+      if (leaving !== null) intents.push(...leaving);
+      else waitingWritten++;
+      unwritten++;
       journal.append(
         kept,
         then(() => {
+          if (--unwritten === 0) intents = [];
+          if (leaving !== null) return;
+          waitingWritten--;
           for (const fact of kept) act(fact);
         }),
         then(() => {
@@ -108,6 +123,7 @@ export function virtualCoordinator(options: CoordinatorOptions): VirtualCoordina
         }),
       );
       journal.offer(scheduler.state);
+      if (leaving !== null) for (const fact of kept) act(fact);
     }
     if (event.kind !== 'dispatch' && !dispatching) {
       dispatching = true;
@@ -264,9 +280,12 @@ export function virtualCoordinator(options: CoordinatorOptions): VirtualCoordina
       connections.add(connection);
       return connection;
     },
-    crash() {
+    crash(of) {
       up = false;
       life++;
+      if (of === 'machine') intents = [];
+      unwritten = 0;
+      waitingWritten = 0;
       sessions.clear();
       fresh.clear();
       late.clear();
@@ -277,7 +296,15 @@ export function virtualCoordinator(options: CoordinatorOptions): VirtualCoordina
       const state = journal.recover();
       if (plant === 'no-retry forgotten')
         for (const job of state.jobs.values()) Object.assign(job, { spec: { ...job.spec, noRetry: false } });
-      options.recovered(state);
+      const ahead = letOut(state, plant === 'intents forgotten' ? [] : intents);
+      for (const fact of ahead) apply(state, fact);
+      unwritten++;
+      const asked = life;
+      const written = (): void => {
+        if (life === asked && --unwritten === 0) intents = [];
+      };
+      journal.append(ahead, written, () => {});
+      options.recovered(state, ahead);
       scheduler = createScheduler(state, { remember: 0 });
       // Whatever the machine's clock says now: time does not run backwards.
       offsetMs = Math.max(offsetMs + jumpMs, state.at - time.now);

@@ -16,8 +16,8 @@ export interface VirtualJournal {
   readonly facts: readonly Fact[];
   /** Writes a batch; `written` is called when it and all before it survive the process, `durable` when they survive the machine. */
   append(batch: readonly Fact[], written: () => void, durable: () => void): void;
-  /** Calls once, while what is appended next is on its way to the disk: when a crash costs most. */
-  nextUnderWay(then: () => void): void;
+  /** Calls once, when a crash costs most: while what is appended next is on its way to the disk, or the next work is written. */
+  nextUnderWay(to: 'memory' | 'disk', then: () => void): void;
   /** Keeps a snapshot of the state that all facts so far lead to, where enough have come since the last one. */
   offer(state: State): void;
   /** Returns the state that the last snapshot and the facts after it lead to. */
@@ -35,8 +35,8 @@ interface Batch {
 }
 
 const factsASnapshot = 200;
-/** From an append to its end in the memory of the machine. */
-const writeMs = 0.1;
+/** Of the time that the disk takes at most: from an append to its end in the memory of the machine. */
+const writeShare = 0.1;
 
 /** `plant`: a bug to be found. */
 export function virtualJournal(
@@ -48,7 +48,9 @@ export function virtualJournal(
   const facts: Fact[] = [];
   /** Ascending. One of facts that a crash takes away is gone with them. */
   let snapshots: { readonly end: number; readonly snapshot: Snapshot }[] = [];
-  let watcher: (() => void) | null = null;
+  const slowestWriteMs = slowestMs * writeShare;
+  let watcher: { readonly to: 'memory' | 'disk'; readonly then: () => void } | null = null;
+  let writtenAt = 0;
   let unwritten: Batch[] = [];
   let waiting: Batch[] = [];
   let underWay: Batch[] = [];
@@ -74,7 +76,9 @@ export function virtualJournal(
       const begin = facts.length;
       facts.push(...batch);
       const one: Batch = { begin, end: facts.length, written: false, durable };
-      time.after(writeMs, () => {
+      // In order, as one thread does it.
+      writtenAt = Math.max(writtenAt, time.now + random.unit() * slowestWriteMs);
+      time.after(writtenAt - time.now, () => {
         if (life !== begunIn) return;
         one.written = true;
         waiting.push(one);
@@ -83,9 +87,10 @@ export function virtualJournal(
       });
       unwritten = unwritten.filter((batch) => !batch.written);
       unwritten.push(one);
-      const watching = watcher;
-      watcher = null;
-      if (watching !== null) time.after(random.unit() * slowestMs, watching);
+      if (watcher?.to === 'disk' || (watcher !== null && batch.some(({ kind }) => kind === 'assigned'))) {
+        time.after(random.unit() * (watcher.to === 'disk' ? slowestMs : slowestWriteMs), watcher.then);
+        watcher = null;
+      }
       if (plant !== 'early words') return;
       written();
       durable();
@@ -103,8 +108,8 @@ export function virtualJournal(
       for (let at = last?.end ?? 0; at < facts.length; at++) apply(state, facts[at] as Fact);
       return state;
     },
-    nextUnderWay(then) {
-      watcher = then;
+    nextUnderWay(to, then) {
+      watcher = { to, then };
     },
     crash(of) {
       life++;

@@ -22,8 +22,8 @@ export interface WorldChecks {
   readonly events: number;
   /** An event was handled: its facts are applied to the state, and not in the journal yet. Throws what is broken. */
   after(event: Event, facts: readonly Fact[], state: State): void;
-  /** The coordinator goes on from what the journal has. `lost`: that is less than it had written. */
-  recovered(state: State, lost: boolean): void;
+  /** The coordinator goes on from what the journal has, and `ahead` of it. `lost`: that is less than it had written. */
+  recovered(state: State, lost: boolean, ahead: readonly Fact[]): void;
   /** The world ends. Returns the hash of all events and facts. */
   finish(state: State): string;
 }
@@ -76,9 +76,11 @@ export function worldChecks(random: Random, journal: VirtualJournal, ledger: Led
       for (const fact of facts) if (isLasting(fact)) apply(recovered, fact);
       checkEqual(takeSnapshot(recovered), takeSnapshot(state), 'I7: the journal leads elsewhere');
     },
-    recovered(state, lost) {
-      // Unless something was lost, what was read before is what the journal says.
+    recovered(state, lost, ahead) {
+      // Unless something was lost, what was read before is what the journal says, with `ahead` at its end.
       if (lost) ledger.reread(journal.facts);
+      else for (const fact of ahead) ledger.read(fact, null);
+      for (const fact of ahead) note(JSON.stringify(fact));
       ledger.recovered(state);
       series = emptySeries();
       checkState(state, null, 'recovered');
