@@ -24,6 +24,7 @@ import type { JobWatch } from './job-watch.ts';
 import type { Loop, Unstamped } from './loop.ts';
 import type { Outputs } from './outputs.ts';
 import { pickNode } from './pick.ts';
+import { residentBytes } from './resident.ts';
 import { pageBytes, resultRows } from './results.ts';
 import type { TicketOffice } from './ticket-office.ts';
 
@@ -147,7 +148,7 @@ export const answers: Answers = {
   status: (_args, { scheduler, series, clock, journalBytes }) =>
     statusOf(scheduler.state, series, clock.now(), {
       journalBytes: journalBytes(),
-      rssBytes: process.memoryUsage.rss(),
+      rssBytes: residentBytes(),
     }),
 
   nodes: (_args, { scheduler, clock }) => [...scheduler.state.nodes.values()].map((node) => nodeRow(node, clock.now())),

@@ -22,7 +22,7 @@ export function commonVersion(ours: VersionRange, theirs: VersionRange): number 
 }
 
 /** `1` or `1 to 3` */
-function range({ min, max }: VersionRange): string {
+export function range({ min, max }: VersionRange): string {
   return min === max ? `${min}` : `${min} to ${max}`;
 }
 

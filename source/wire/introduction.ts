@@ -1,7 +1,7 @@
 /** The connecting side's first words: hello, and then `welcome` or a reason why not. */
 import { LbtopError } from '../model/errors.ts';
 import { type Connection, type ConnectionEvents, type ConnectionSocket, openConnection } from './connection.ts';
-import type { VersionRange } from './greeting.ts';
+import { range, type VersionRange } from './greeting.ts';
 import { type Message, protocol, type Role } from './messages.ts';
 import { strangeAnswer } from './reach.ts';
 
@@ -48,6 +48,14 @@ export function introduce(
     function judge([answer, ...rest]: Message[]): void {
       if (answer?.kind === 'refuse') return fail(new LbtopError(answer.code, `${address} refused: ${answer.reason}`));
       if (answer?.kind !== 'welcome') return fail(strangeAnswer(address, 'bad data'));
+      const { protocol: spoken } = answer;
+      if (spoken < versions.min || spoken > versions.max)
+        return fail(
+          new LbtopError(
+            'unreachable',
+            `${address} speaks protocol ${spoken}, and this side ${range(versions)}: update lbtop here`,
+          ),
+        );
       stage = 'settling';
       connection.allowLargeFrames();
       early.push(...rest);

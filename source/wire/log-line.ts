@@ -16,7 +16,7 @@ export interface LogFields {
 export type Log = (message: string, fields?: LogFields) => void;
 
 /** Controls, line ends, what turns the direction of writing, what cannot be seen: a message may quote what others wrote. */
-const harmful = /[\p{Cc}\p{Cf}\u2028\u2029]/gu;
+const harmful = /[\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\u2028\u2029]/gu;
 
 /**
  * Returns a line without its end; `at` in ms since the epoch. Nothing in it is obeyed by a terminal, and no message can look

@@ -1,5 +1,6 @@
-/** `npm run chaos -- NAME…`: runs the named trials at their full size, or lists them. */
-export const trials: Record<string, () => Promise<void>> = {
+/** `npm run chaos -- NAME… [OPTION…]`: runs the named trials at their full size, or lists them. */
+export const trials: Record<string, (options: readonly string[]) => Promise<void>> = {
+  fuzz: async (options) => (await import('./fuzz.ts')).showFuzz(options),
   'kill-coordinator': async () => (await import('./kill-coordinator.ts')).showKills(),
   cut: async () => (await import('./journal-bytes.ts')).showCuts(),
   flip: async () => (await import('./journal-bytes.ts')).showFlips(),
@@ -24,9 +25,11 @@ export const trials: Record<string, () => Promise<void>> = {
 };
 
 if (import.meta.main) {
-  const names = process.argv.slice(2);
+  const args = process.argv.slice(2);
+  const from = args.findIndex((arg) => arg.startsWith('--'));
+  const [names, options] = from === -1 ? [args, []] : [args.slice(0, from), args.slice(from)];
   if (names.length === 0 || names.some((name) => !(name in trials))) {
     console.error(`which trial? npm run chaos -- NAME, with NAME one of: ${Object.keys(trials).join(', ')}`);
     process.exitCode = 2;
-  } else for (const name of names) await trials[name]?.();
+  } else for (const name of names) await trials[name]?.(options);
 }

@@ -7,10 +7,10 @@ import { headBytes } from '../../source/feed/trace-format.ts';
 import { openTrace, type Trace } from '../../source/feed/trace-reader.ts';
 import { emptySeries, observe } from '../../source/view/series.ts';
 import { memoryDisk } from '../feed/trace-disk.ts';
-import { session } from '../feed/trace-session.ts';
+import { type SessionOptions, session } from '../feed/trace-session.ts';
 
-/** Records some minutes of a small fleet; returns the file's bytes. */
-async function recordedSession(): Promise<Buffer> {
+/** Records some minutes of a small fleet, or what `given` says; returns the file's bytes. */
+export async function recordedSession(given: Partial<SessionOptions> = {}): Promise<Buffer> {
   const live = session({
     nodes: 2,
     seconds: 240,
@@ -19,6 +19,7 @@ async function recordedSession(): Promise<Buffer> {
     tasksPerJob: 4,
     taskMs: 2_000,
     trouble: 0.1,
+    ...given,
   });
   const disk = memoryDisk();
   const series = emptySeries();
