@@ -135,7 +135,7 @@ async function work(flags: Flags, io: Io, where: Places): Promise<number> {
   const [
     { runNode },
     { credentialOf },
-    { findWhereabouts, watchLeader },
+    { findWhereabouts },
     os,
     { resolve },
     { packageVersion },
@@ -152,7 +152,8 @@ async function work(flags: Flags, io: Io, where: Places): Promise<number> {
     import('./source/node/house-rules.ts'),
   ]);
   const found = findWhereabouts(flags, where);
-  const leader = 'engine' in found ? watchLeader(found.engine) : undefined;
+  const leader =
+    'engine' in found ? (await import('./source/client/engine-leader.ts')).watchLeader(found.engine) : undefined;
   return runNode({
     agent: {
       coordinators: 'engine' in found ? [] : found,

@@ -103,6 +103,15 @@ describe('the package', () => {
     expect(readFileSync(join(root, 'changelog.md'), 'utf8')).toContain(`## ${version}`);
   });
 
+  test('its demo runs as npx starts it: by a link in a directory with nothing else', { timeout: 120_000 }, () => {
+    const place = join(consumer, 'node_modules/.bin/lbtop');
+    mkdirSync(dirname(place));
+    symlinkSync('../lbtop/bin/lbtop.js', place);
+    expect(run(process.execPath, [place, '--demo'], consumer).stdout).toContain(
+      'checksums agree with those computed here; nothing lost, nothing counted twice',
+    );
+  });
+
   test('is imported with its types', { timeout: 120_000 }, () => {
     link('@types/node');
     link('undici-types');

@@ -20,7 +20,8 @@ export async function openClient(
 ): Promise<Client> {
   const addresses = await findAddresses(flags, where);
   const file = flags.secretFile ?? where.secretFile;
-  const bare = flags.secretFile === undefined && flags.tlsCert === undefined;
+  const { secretFile, tlsCa, tlsCert, tlsKey } = flags;
+  const bare = [secretFile, tlsCa, tlsCert, tlsKey].every((one) => one === undefined);
   const missing = bare && !(await exists(file));
   // Without a secret we knock with one that nobody knows: it tells whether there is a coordinator at all.
   const secret = missing ? randomBytes(32) : await credentialOf(flags, where);

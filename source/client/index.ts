@@ -31,16 +31,18 @@ export type { JobOptions, JobWork, Submission, Values } from './submission.ts';
 export interface Connecting {
   /** `HOST:PORT`, several with commas, or `etcd://…` for the one that leads there; if left out LBTOP_CONNECT of the environment, else the coordinator of this machine. */
   connect?: string;
-  /** Its secret; if left out LBTOP_SECRET_FILE, else that in the state directory. */
+  /** Its secret, or a token that it made; if left out LBTOP_SECRET_FILE, else that in the state directory. */
   secretFile?: string;
-  /** `operator` if left out. */
+  /** PEM files of certificates in place of the secret; if left out LBTOP_TLS_CA, LBTOP_TLS_CERT, LBTOP_TLS_KEY. */
+  tls?: { ca: string; cert: string; key: string };
+  /** `operator` if left out; a token or a certificate says it itself. */
   role?: Exclude<Role, 'node'>;
   signal?: AbortSignal;
 }
 
 /** Connects to a coordinator. Throws LbtopError with code `unreachable`, `refused` or `usage`. */
-export async function connect({ connect, secretFile, ...options }: Connecting = {}): Promise<Lbtop> {
-  const { LBTOP_CONNECT, LBTOP_SECRET_FILE } = process.env;
+export async function connect({ connect, secretFile, tls, ...options }: Connecting = {}): Promise<Lbtop> {
+  const { LBTOP_CONNECT, LBTOP_SECRET_FILE, LBTOP_TLS_CA, LBTOP_TLS_CERT, LBTOP_TLS_KEY } = process.env;
   const named = connect ?? (LBTOP_CONNECT || undefined);
   const address = named === undefined ? undefined : parseWhereabouts(named);
   if (address === undefined && named !== undefined)
@@ -48,6 +50,12 @@ export async function connect({ connect, secretFile, ...options }: Connecting = 
       'usage',
       `${named} is not HOST:PORT (an IPv6 address in brackets), nor a list of such, nor etcd://HOST:2379`,
     );
-  const flags = { connect: address, secretFile: secretFile ?? (LBTOP_SECRET_FILE || undefined) };
+  const flags = {
+    connect: address,
+    secretFile: secretFile ?? (LBTOP_SECRET_FILE || undefined),
+    tlsCa: tls?.ca ?? (LBTOP_TLS_CA || undefined),
+    tlsCert: tls?.cert ?? (LBTOP_TLS_CERT || undefined),
+    tlsKey: tls?.key ?? (LBTOP_TLS_KEY || undefined),
+  };
   return faceOf(await openClient(flags, places(), options));
 }

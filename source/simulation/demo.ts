@@ -46,7 +46,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     });
     print(`coordinator on ${fleet.host}:${fleet.port}, nodes ${nodeNames.join(', ')} with ${slots} slots each`);
     await until(async () => (await (client as Client).request('nodes', {})).length === nodeNames.length, signal);
-    const files = await filesNear(process.argv[1] ?? process.execPath);
+    const files = await filesNear(options.program.at(-1) ?? process.execPath);
     const started = performance.now();
     const watched = watchCpu(client);
     const submitted = await submitWorkload(client, files);

@@ -79,7 +79,7 @@ export function connectError(error: unknown, host: string, port: number): LbtopE
   }
   if (code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_') || code.includes('CERT'))
     return unreachable(
-      `${address} is not an lbtop coordinator, or runs without protection (TLS says: ${tlsReason(error)})`,
+      `${address} is not an lbtop coordinator, runs without protection, or has another kind of it (TLS says: ${tlsReason(error)}): see --secret-file, --tls-ca`,
     );
   if (code === 'ECONNRESET') return strangeAnswer(address, '');
   return unreachable(`cannot reach a coordinator at ${address}: ${oneLine(error)}`);

@@ -24,7 +24,7 @@ const script = `echo "b $1" >> "$2"; head -c ${outputBytes} /dev/zero | tr '\\0'
 
 /** Returns null where no small disk can be had. */
 export async function fillAgainAndAgain(cycles: number, tasksEach: number): Promise<DiskFull | null> {
-  using disk = smallDisk(24);
+  using disk = smallDisk(64);
   if (disk === null) return null;
   await using cluster = await startCluster(['a', 'b'], undefined, { data: join(disk.directory, 'data') });
   const seen: DiskFull = { cycles, tasks: cycles * tasksEach, refusals: [], endedMeanwhile: 0, lost: 0, again: 0 };
@@ -40,7 +40,8 @@ export async function fillAgainAndAgain(cycles: number, tasksEach: number): Prom
     ]);
     await until(() => lines('e').length > 0);
     disk.fill();
-    seen.refusals.push(await refused(cluster));
+    const { taken, refusal } = await refused(cluster);
+    seen.refusals.push(refusal);
     const before = lines('e').length;
     // What nodes hold goes on: to the end, then there is nothing more.
     await until(async () => {
@@ -60,18 +61,22 @@ export async function fillAgainAndAgain(cycles: number, tasksEach: number): Prom
     const whole = rows.filter(({ state, stdout }) => state === 'succeeded' && stdout?.length === outputBytes);
     seen.lost += tasksEach - Math.min(whole.length, new Set(lines('e')).size);
     seen.again += lines('b').length - new Set(lines('b')).size;
-    await cluster.lbtop(['purge', String(job)]);
+    for (const one of [job, ...taken]) {
+      await cluster.lbtop(['wait', String(one)]);
+      await cluster.lbtop(['purge', String(one)]);
+    }
   }
   return seen;
 }
 
 /** Submits until that is refused: the log has room of its own that was used before, so each takes much of it. */
-async function refused(cluster: Cluster): Promise<{ code: number | null; line: string }> {
+async function refused(cluster: Cluster): Promise<{ taken: number[]; refusal: { code: number | null; line: string } }> {
   const stdin = join(cluster.directory, 'stdin');
-  writeFileSync(stdin, Buffer.alloc(512 * 1024, 'x'));
-  for (;;) {
-    const { code, stderr } = await cluster.lbtop(['submit', '--stdin', stdin, '--', 'true']);
-    if (code !== 0) return { code, line: stderr.trimEnd() };
+  writeFileSync(stdin, Buffer.alloc(256 * 1024, 'x'));
+  for (const taken: number[] = []; ; ) {
+    const { code, stdout, stderr } = await cluster.lbtop(['submit', '--stdin', stdin, '--', 'true']);
+    if (code !== 0) return { taken, refusal: { code, line: stderr.trimEnd() } };
+    taken.push(Number(stdout));
   }
 }
 

@@ -50,6 +50,11 @@ test.each(wordNames.filter((word) => !local.includes(word)))('%s loads one packa
   for (const one of loaded) expect(one).toMatch(/^(source\/(client|model|wire)\/.*|node:.*|msgpackr\/(un)?pack)$/);
 });
 
+test('a word without an engine does without node:http, which loads more than all else together', () => {
+  for (const entry of ['cli.tsx', 'source/client/main.ts', 'source/client/words/status.ts', 'source/client/find.ts'])
+    expect([...loadedWith(entry)]).not.toContain('node:http');
+});
+
 test('the face for programs stays in its room too', () => {
   for (const one of loadedWith('source/client/index.ts'))
     expect(one).toMatch(/^(source\/(client|model|wire)\/.*|node:.*|msgpackr\/(un)?pack)$/);

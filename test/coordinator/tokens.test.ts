@@ -11,6 +11,7 @@ import type { Message, Role } from '../../source/wire/messages.ts';
 import { roles } from '../../source/wire/messages.ts';
 import { loadFormerSecret, loadSecret, replaceSecret, secretText } from '../../source/wire/secret.ts';
 import { coordinatorHere, type HereCoordinator } from '../helpers/coordinator.ts';
+import { engineMissing, startEngine } from '../helpers/engine.ts';
 
 let directory: string;
 let umask: number;
@@ -103,7 +104,7 @@ test('a wrong key of a token, and a token that never was, are refused alike and 
 
 test.each(['node', 'viewer'] as const)('the end of a %s token ends its connections', async (role) => {
   await using here = await coordinatorHere();
-  const brief = await make(here, role, { ttlMs: 400, name: 'brief' });
+  const brief = await make(here, role, { ttlMs: 4_000, name: 'brief' });
   const lasting = await make(here, role, { ttlMs: 600_000 });
   const [first, second] = [await speak(here, brief.key, role), await speak(here, lasting.key, role)];
   await first.closed;
@@ -151,6 +152,21 @@ test('tokens, and that they were revoked, outlive the coordinator; nothing that 
   expect((await failure(speak(here, revoked.key, 'viewer'))).message).toContain('was revoked');
 });
 
+test.skipIf(engineMissing !== null)('with an engine, whoever takes over knows them', { timeout: 90_000 }, async () => {
+  const engine = await startEngine();
+  try {
+    const made: OwnKey[] = [];
+    for (const begins of [true, false]) {
+      await using here = await coordinatorHere({ store: engine.url });
+      if (begins) made.push((await make(here, 'viewer')).key);
+      for (const key of made) expect((await speak(here, key, 'viewer')).connection.open).toBe(true);
+    }
+    expect(made).toHaveLength(1);
+  } finally {
+    await engine.stop();
+  }
+});
+
 test('where there is no secret there are no tokens', async () => {
   await using here = await coordinatorHere({ secret: null });
   const client = await here.client({ secret: null });
@@ -176,7 +192,7 @@ test('a rotated secret: old and new for the period, then the new one only, for o
   const before = await speak(here, old, 'operator');
   const byToken = await speak(here, token.key, 'viewer');
 
-  const { until } = await operator.request('secret-rotate', { periodMs: 1_500 });
+  const { until } = await operator.request('secret-rotate', { periodMs: 6_000 });
   const secret = await loadSecret(secretFile);
   expect(secret.equals(old)).toBe(false);
   expect(await loadFormerSecret(secretFile, until - 1)).toEqual({ secret: old, until });

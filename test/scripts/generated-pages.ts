@@ -1,10 +1,12 @@
 /** Which pages have marked places, and what belongs there. */
 import { protocolTables } from './protocol-page.ts';
 import { tables } from './readme-tables.ts';
+import { securityTables } from './security-tables.ts';
 import { traceFormatTables } from './trace-format-tables.ts';
 
 export const generated: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
   'readme.md': tables,
   'docs/protocol.md': protocolTables,
+  'docs/security.md': securityTables,
   'docs/trace-format.md': traceFormatTables,
 };

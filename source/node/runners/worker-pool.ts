@@ -72,7 +72,8 @@ export function workerPool(most: number, clock: Clock): WorkerPool {
       order.thread = null;
       order.done(how);
     }
-    next(thread);
+    // Whoever was told may have asked for the next one already, which then has this thread, or have closed the pool.
+    if (thread.order === null && threads.has(thread)) next(thread);
   }
 
   function next(thread: Thread): void {
@@ -115,7 +116,7 @@ export function workerPool(most: number, clock: Clock): WorkerPool {
   return {
     compute(request, began, done) {
       const order: Order = { request, began, done, thread: null, held: false };
-      const idle = [...threads].find((one) => one.order === null);
+      const idle = waiting.length > 0 ? undefined : [...threads].find((one) => one.order === null);
       if (idle !== undefined) give(idle, order);
       else if (threads.size < most) give(create(), order);
       else waiting.push(order);
