@@ -7,6 +7,7 @@ import { joinObjection } from '../scheduler/join.ts';
 import type { State } from '../scheduler/state.ts';
 import type { Connection, ConnectionEvents } from '../wire/connection.ts';
 import type { AssignedTask, Message, MessageOf } from '../wire/messages.ts';
+import { type JoinOrder, joinOrder } from './join-order.ts';
 import type { Loop } from './loop.ts';
 import type { Outputs, StreamNumber } from './outputs.ts';
 
@@ -54,9 +55,10 @@ const partBytes = 2 * 1024 * 1024;
 /** Returns the sessions of a coordinator, none yet. */
 export function nodeSessions(options: NodeSessionsOptions): NodeSessions {
   const byName = new Map<string, NodeSession>();
+  const order = joinOrder();
   return {
     get: (node) => byName.get(node),
-    accept: (connection) => acceptNode(connection, options, byName),
+    accept: (connection) => acceptNode(connection, options, byName, order),
     close(reason) {
       for (const session of byName.values()) session.drop(reason);
     },
@@ -67,6 +69,7 @@ function acceptNode(
   connection: Connection,
   { state, loop, outputs, log }: NodeSessionsOptions,
   byName: Map<string, NodeSession>,
+  order: JoinOrder,
 ): ConnectionEvents {
   let session: NodeSession | null = null;
   let left = false;
@@ -74,7 +77,7 @@ function acceptNode(
 
   const isCurrent = () => session !== null && byName.get(session.name) === session;
 
-  function join({ name, incarnation, info, running, waiting, ended }: MessageOf<'join'>): void {
+  function join({ name, incarnation, info, running, waiting, ended, joins }: MessageOf<'join'>): void {
     const objection = session === null ? joinObjection(state, name, incarnation) : 'joined already';
     if (objection !== null) {
       connection.send({ kind: 'refuse', code: 'refused', reason: objection });
@@ -82,6 +85,8 @@ function acceptNode(
       log(`node ${name} from ${connection.address} refused: ${objection}`);
       return;
     }
+    // Said on a connection that its node has given up since: what it holds is told by the later one.
+    if (order.isStale(name, incarnation, joins)) return connection.close('the node has connected again since');
     const before = byName.get(name);
     session = newSession(name, connection);
     byName.set(name, session);

@@ -56,6 +56,7 @@ export function converse({
     } else tasks.handle(message);
   }
 
+  let joins = 0;
   const link = openLink({
     coordinators: options.coordinators,
     leader: options.leader,
@@ -68,7 +69,8 @@ export function converse({
     log,
     opened() {
       joined = false;
-      link.send({ kind: 'join', name, incarnation, info: info(), ...tasks.holding() });
+      joins++;
+      link.send({ kind: 'join', name, incarnation, info: info(), ...tasks.holding(), joins });
       tasks.connected();
     },
     messages(batch) {

@@ -120,6 +120,8 @@ export const messages = variants({
       running: attempts,
       waiting: attempts,
       ended: attempts,
+      /** How often this process has said it, this time counted; 0: not told. One that comes after a later one is passed over. */
+      joins: optional(counter, 0),
     },
   ],
   heartbeat: [11, { seq: counter, seen: counter, sample: sampleShape }],

@@ -53,6 +53,7 @@ export async function loopbackNode(
     running: [],
     waiting: [],
     ended: [],
+    joins: 0,
   });
   let seq = 0;
   const timer = setInterval(() => {

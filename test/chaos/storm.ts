@@ -103,7 +103,16 @@ export function member(name: string, at: { host: string; port: number }, secret:
     random: Math.random,
     log: () => {},
     opened() {
-      link.send({ kind: 'join', name, incarnation: name, info: nodeInfo(1), running: [], waiting: [], ended: [] });
+      link.send({
+        kind: 'join',
+        name,
+        incarnation: name,
+        info: nodeInfo(1),
+        running: [],
+        waiting: [],
+        ended: [],
+        joins: 0,
+      });
     },
     messages(batch) {
       for (const message of batch) {

@@ -27,3 +27,44 @@ test('an end whose output waits is told after it, and before the goodbye that fo
   await new Promise(setImmediate);
   expect(events).toEqual(['join', 'outcome', 'outcome', 'leave']);
 });
+
+test('a join that was held up on a connection that its node gave up is passed over', () => {
+  const events: string[] = [];
+  const sessions = nodeSessions({
+    state: emptyState(),
+    loop: { post: ({ kind }: { kind: Event['kind'] }) => void events.push(kind) } as never,
+    outputs: memoryOutputs(),
+    log: () => {},
+  });
+  const connect = () => {
+    const closed: string[] = [];
+    const peer = { address: 'test', send: () => {}, close: (why: string) => closed.push(why), destroy: () => {} };
+    const { messages } = sessions.accept(peer as never);
+    const join = (joins: number, incarnation = '1') =>
+      messages([
+        {
+          kind: 'join',
+          name: 'a',
+          incarnation,
+          info: nodeInfo(),
+          running: [],
+          waiting: [],
+          ended: [],
+          joins,
+        } as Message,
+      ]);
+    return { closed, join };
+  };
+  const [first, second, third] = [connect(), connect(), connect()];
+  second.join(2);
+  const holder = sessions.get('a');
+  first.join(1);
+  expect(first.closed).toEqual(['the node has connected again since']);
+  expect(sessions.get('a')).toBe(holder);
+  expect(events).toEqual(['join']);
+  // Another process of that name counts anew, and one that does not count is taken as it comes.
+  third.join(1, '2');
+  expect(events).toEqual(['join', 'join']);
+  connect().join(0, '2');
+  expect(events).toEqual(['join', 'join', 'join']);
+});

@@ -12,7 +12,7 @@ export type Order =
 
 /** What a node says. */
 export type Report =
-  | { kind: 'join'; name: string; incarnation: string; info: NodeInfo; holding: Holding }
+  | { kind: 'join'; name: string; incarnation: string; info: NodeInfo; holding: Holding; joins: number }
   | { kind: 'heartbeat'; seen: number; sample: Sample }
   | { kind: 'started' | 'returned'; attempt: Attempt }
   | { kind: 'outcome'; outcome: Outcome }

@@ -2,6 +2,7 @@
  * The coordinator's shell in virtual time: the real scheduler, a journal that can lose its end, sessions, and words that
  * leave when they are noted, written or durable, as coordinator/loop.ts and coordinator/effects.ts have it.
  */
+import { joinOrder } from '../../coordinator/join-order.ts';
 import { leavingWith, letOut } from '../../coordinator/let-out.ts';
 import type { Intent } from '../../journal/intent-log.ts';
 import type { Event } from '../../model/event.ts';
@@ -76,6 +77,7 @@ export function virtualCoordinator(options: CoordinatorOptions): VirtualCoordina
   const fresh = new Set<number>();
   const late = new Set<Fact>();
   /** What left before it was written; how much is not written yet, and how much of that waits until it is. */
+  let order = joinOrder();
   let intents: Intent[] = [];
   let unwritten = 0;
   let waitingWritten = 0;
@@ -221,13 +223,14 @@ export function virtualCoordinator(options: CoordinatorOptions): VirtualCoordina
   }
 
   function join(
-    { name, incarnation, info, holding }: Extract<Report, { kind: 'join' }>,
+    { name, incarnation, info, holding, joins }: Extract<Report, { kind: 'join' }>,
     connection: VirtualConnection,
   ) {
     if (joinObjection(scheduler.state, name, incarnation) !== null) {
       connection.toNode({ kind: 'refuse' });
       return;
     }
+    if (order.isStale(name, incarnation, joins)) return connection.close('coordinator');
     const before = sessions.get(name);
     sessions.set(name, { name, connection, heardAt: time.now });
     before?.connection.close('coordinator');
@@ -287,6 +290,7 @@ export function virtualCoordinator(options: CoordinatorOptions): VirtualCoordina
       unwritten = 0;
       waitingWritten = 0;
       sessions.clear();
+      order = joinOrder();
       fresh.clear();
       late.clear();
       for (const connection of connections) connection.close('network');

@@ -62,6 +62,7 @@ export function virtualNode(options: NodeOptions): VirtualNode {
   let heardAt = 0;
   let triesMs = 250;
   let seen = 0;
+  let joins = 0;
 
   /** Does something when it is neither dead nor standing still. What was asked for in an earlier life is not done. */
   function later(ms: number, deed: () => void): void {
@@ -92,7 +93,15 @@ export function virtualNode(options: NodeOptions): VirtualNode {
     seen = 0;
     const { running, waiting, ended } = executor.holding();
     const keys = ended.map(({ job, ordinal, attempt }) => ({ job, ordinal, attempt }));
-    say({ kind: 'join', name, incarnation: `${name}-${life}`, info, holding: { running, waiting, ended: keys } });
+    joins++;
+    say({
+      kind: 'join',
+      name,
+      incarnation: `${name}-${life}`,
+      info,
+      holding: { running, waiting, ended: keys },
+      joins,
+    });
     for (const outcome of ended) say({ kind: 'outcome', outcome });
   }
 
