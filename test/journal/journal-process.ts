@@ -26,6 +26,13 @@ function say(line: string): void {
   }
 }
 
+function giveUp(error: unknown): never {
+  say(error instanceof Error ? error.message : String(error));
+  process.exit(1);
+}
+// Of what nobody waits for at that moment.
+process.on('unhandledRejection', giveUp);
+
 try {
   const store = await openLocalStore({ directory });
   const term = await store.campaign({ id: `process ${process.pid}`, address: 'nowhere:1' });
@@ -71,6 +78,5 @@ try {
     }
   }
 } catch (error) {
-  say(error instanceof Error ? error.message : String(error));
-  process.exit(1);
+  giveUp(error);
 }
