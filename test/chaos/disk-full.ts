@@ -72,7 +72,7 @@ export async function fillAgainAndAgain(cycles: number, tasksEach: number): Prom
 /** Submits until that is refused: the log has room of its own that was used before, so each takes much of it. */
 async function refused(cluster: Cluster): Promise<{ taken: number[]; refusal: { code: number | null; line: string } }> {
   const stdin = join(cluster.directory, 'stdin');
-  writeFileSync(stdin, Buffer.alloc(256 * 1024, 'x'));
+  writeFileSync(stdin, Buffer.alloc(1024 * 1024, 'x'));
   for (const taken: number[] = []; ; ) {
     const { code, stdout, stderr } = await cluster.lbtop(['submit', '--stdin', stdin, '--', 'true']);
     if (code !== 0) return { taken, refusal: { code, line: stderr.trimEnd() } };
