@@ -24,7 +24,8 @@ const script = `echo "b $1" >> "$2"; head -c ${outputBytes} /dev/zero | tr '\\0'
 
 /** Returns null where no small disk can be had. */
 export async function fillAgainAndAgain(cycles: number, tasksEach: number): Promise<DiskFull | null> {
-  using disk = smallDisk(64);
+  // What filled the log stays in the journal until the next snapshot, and that comes after hundreds of megabytes.
+  using disk = smallDisk(1_024);
   if (disk === null) return null;
   await using cluster = await startCluster(['a', 'b'], undefined, { data: join(disk.directory, 'data') });
   const seen: DiskFull = { cycles, tasks: cycles * tasksEach, refusals: [], endedMeanwhile: 0, lost: 0, again: 0 };
