@@ -25,7 +25,7 @@ const script = `echo "b $1" >> "$2"; head -c ${outputBytes} /dev/zero | tr '\\0'
 /** Returns null where no small disk can be had. */
 export async function fillAgainAndAgain(cycles: number, tasksEach: number): Promise<DiskFull | null> {
   // What filled the log stays in the journal until the next snapshot, and that comes after hundreds of megabytes.
-  using disk = smallDisk(1_024);
+  using disk = smallDisk(512);
   if (disk === null) return null;
   await using cluster = await startCluster(['a', 'b'], undefined, { data: join(disk.directory, 'data') });
   const seen: DiskFull = { cycles, tasks: cycles * tasksEach, refusals: [], endedMeanwhile: 0, lost: 0, again: 0 };
@@ -70,10 +70,10 @@ export async function fillAgainAndAgain(cycles: number, tasksEach: number): Prom
   return seen;
 }
 
-/** Submits until that is refused: the log has room of its own that was used before, so each takes much of it. */
+/** Submits until that is refused: the log has room of its own that was used before, so each takes much of it, and less than the reserve. */
 async function refused(cluster: Cluster): Promise<{ taken: number[]; refusal: { code: number | null; line: string } }> {
   const stdin = join(cluster.directory, 'stdin');
-  writeFileSync(stdin, Buffer.alloc(1024 * 1024, 'x'));
+  writeFileSync(stdin, Buffer.alloc(256 * 1024, 'x'));
   for (const taken: number[] = []; ; ) {
     const { code, stdout, stderr } = await cluster.lbtop(['submit', '--stdin', stdin, '--', 'true']);
     if (code !== 0) return { taken, refusal: { code, line: stderr.trimEnd() } };
