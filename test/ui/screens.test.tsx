@@ -1,14 +1,13 @@
-import { render, renderToString } from 'ink';
+import { renderToString } from 'ink';
 import { createElement } from 'react';
 import { describe, expect, test } from 'vitest';
 import { Screen } from '../../source/ui/app.tsx';
-import { PaintingContext } from '../../source/ui/components/rows.tsx';
-import { frameOut } from '../../source/ui/frame-out.ts';
 import { interfaceStore, type Store } from '../../source/ui/store.ts';
 import { themeFor } from '../../source/ui/theme.ts';
 import { emulated } from './fixtures/emulated.ts';
 import { type FakeFeed, fakeFeed } from './fixtures/fake-feed.ts';
 import { fakeTime } from './fixtures/fake-time.ts';
+import { paintOnce } from './fixtures/paint-once.ts';
 import { fakeSession } from './fixtures/session.ts';
 
 const colours = /\x1b\[[0-9;]*m/g;
@@ -59,17 +58,7 @@ function drawn(store: Store, feed: FakeFeed, theme = mono): string {
 async function painted(store: Store, feed: FakeFeed): Promise<string> {
   const { columns, rows } = store.state;
   const terminal = emulated(columns, rows);
-  const frames = frameOut(terminal.out, mono);
-  const screen = createElement(Screen, { state: store.state, feed, theme: mono });
-  const ink = render(createElement(PaintingContext, { value: frames }, screen), {
-    stdout: frames.stream,
-    patchConsole: false,
-    interactive: true,
-  });
-  await ink.waitUntilRenderFlush();
-  frames.repaint();
-  ink.unmount();
-  frames.end();
+  await paintOnce(store, feed, mono, terminal.out);
   return (await terminal.screen()).join('\n');
 }
 

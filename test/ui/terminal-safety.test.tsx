@@ -1,12 +1,8 @@
 /** What others called their things reaches the interface as text: by its types, and on a terminal. */
+
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { render } from 'ink';
-import { createElement } from 'react';
 import { describe, expect, test } from 'vitest';
-import { Screen } from '../../source/ui/app.tsx';
-import { PaintingContext } from '../../source/ui/components/rows.tsx';
-import { frameOut } from '../../source/ui/frame-out.ts';
 import type { Piece } from '../../source/ui/line.ts';
 import { interfaceStore } from '../../source/ui/store.ts';
 import { themeFor } from '../../source/ui/theme.ts';
@@ -15,6 +11,7 @@ import { fixed, joined } from '../../source/view/safe-text.ts';
 import { payloads, watchedTerminal } from '../helpers/watched-terminal.ts';
 import { emulated } from './fixtures/emulated.ts';
 import { type FakeFeed, fakeFeed } from './fixtures/fake-feed.ts';
+import { paintOnce } from './fixtures/paint-once.ts';
 import { fakeSession } from './fixtures/session.ts';
 
 const ui = resolve(import.meta.dirname, '../../source/ui');
@@ -141,17 +138,7 @@ describe('on a terminal', () => {
         return write(text);
       };
       const theme = themeFor({ LANG: 'C.UTF-8', TERM: 'xterm-256color', COLORTERM: 'truecolor' });
-      const frames = frameOut(terminal.out, theme);
-      const screen = createElement(Screen, { state: store.state, feed, theme });
-      const ink = render(createElement(PaintingContext, { value: frames }, screen), {
-        stdout: frames.stream,
-        patchConsole: false,
-        interactive: true,
-      });
-      await ink.waitUntilRenderFlush();
-      frames.repaint();
-      ink.unmount();
-      frames.end();
+      await paintOnce(store, feed, theme, terminal.out);
       const watched = watchedTerminal(size.columns, size.rows, { ownModes: true });
       await watched.write(written);
       expect(watched.harm, JSON.stringify(evil)).toEqual([]);
