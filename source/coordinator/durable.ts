@@ -14,6 +14,7 @@ import { apply } from '../scheduler/apply.ts';
 import { takeSnapshot } from '../scheduler/snapshot.ts';
 import type { State } from '../scheduler/state.ts';
 import { letOut } from './let-out.ts';
+import { type Room, roomIn } from './room.ts';
 import { snapshotAside } from './snapshot-aside.ts';
 import type { JournalPlace } from './snapshot-worker.ts';
 
@@ -26,8 +27,7 @@ export interface Durable {
   commit(facts: readonly Fact[]): Commit;
   /** What leaves before its commit is written is noted there; null: it waits for that. */
   readonly intents: IntentLog | null;
-  /** Why nothing new should be taken, in one line, or null. */
-  full(): string | null;
+  readonly room: Room;
   /** That of the term. */
   readonly epoch: number;
   /** Aborted when another coordinator took over, with a StoreError; not by `close`. */
@@ -78,7 +78,9 @@ export interface Sitting {
 }
 
 const factsPerSnapshot = 1_000_000;
-const snapshotBytes = 256 * 1024 * 1024;
+const megabyte = 1024 * 1024;
+/** On a small disk sooner: history that a snapshot stands for gives its room back. */
+const snapshotBytes = (roomBytes: number) => Math.min(256 * megabyte, Math.max(8 * megabyte, roomBytes / 4));
 const lookEveryMs = 1_000;
 
 /** Opens the directory. Throws LbtopError where another process has it, it is damaged, or a newer version wrote it. */
@@ -136,6 +138,7 @@ export function newDurable(sitting: Sitting): Durable {
     limits: store.limits,
     onHeld: (reason) => log(reason === null ? 'the journal has room again' : `the journal waits for room: ${reason}`),
   });
+  const room = roomIn(store, commits);
   const watching = store.onFull((reason) =>
     log(reason === null ? 'jobs are taken again' : `no jobs are taken: ${reason}`),
   );
@@ -176,8 +179,8 @@ export function newDurable(sitting: Sitting): Durable {
   }
 
   const timer = setInterval(() => {
-    if (saving !== null || commits.held !== null || store.full !== null) return;
-    if (factsSince < snapshotFacts && store.bytes() - bytesThen < snapshotBytes) return;
+    if (saving !== null || room.full() !== null) return;
+    if (factsSince < snapshotFacts && store.bytes() - bytesThen < snapshotBytes(store.roomBytes())) return;
     saving = trySave(saveAside).finally(() => {
       saving = null;
     });
@@ -196,7 +199,7 @@ export function newDurable(sitting: Sitting): Durable {
       // Where the disk is full nothing more is begun.
       note: (epoch, leaving) => commits.held === null && intents.note(epoch, leaving),
     },
-    full: () => store.full ?? commits.held,
+    room,
     epoch: term.epoch,
     lost: lost.signal,
     async close() {
@@ -204,7 +207,7 @@ export function newDurable(sitting: Sitting): Durable {
       clearInterval(timer);
       watching[Symbol.dispose]();
       await saving;
-      const saved = commits.held === null && store.full === null ? trySave(saveNow) : null;
+      const saved = room.full() === null ? trySave(saveNow) : null;
       // What waits for room is given up by this: it was acknowledged to nobody.
       await commits.close().then(
         () => intents?.close(),

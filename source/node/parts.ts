@@ -16,7 +16,7 @@ import { noRules } from './house-rules.ts';
 import { endLeftovers } from './leftovers.ts';
 import type { Link } from './link.ts';
 import type { AgentOptions } from './options.ts';
-import { outputPump } from './output-pump.ts';
+import { type OutputPump, outputPump } from './output-pump.ts';
 import { reports } from './reports.ts';
 import { handlerNames } from './runners/handler-pool.ts';
 import { removeLeftPipes } from './runners/named-pipes.ts';
@@ -31,6 +31,7 @@ export interface Parts {
   machine: Machine;
   link: Link;
   tasks: Executor;
+  pump: OutputPump;
   workshop: Workshop;
   heartbeat: Heartbeat;
   throttle(): number;
@@ -98,6 +99,7 @@ export async function assemble(
     graceMs: options.graceMs ?? killing.graceMs,
     // What the coordinator has meanwhile given to another node is not begun here.
     mayStart: () => late.downMs() < liveness.lostAfterDropMs,
+    ended: options.ended,
     log,
   });
   const duty = dutyCycle(clock, function* () {
@@ -134,6 +136,7 @@ export async function assemble(
     machine: sampler.machine,
     link,
     tasks,
+    pump,
     workshop,
     heartbeat: beat,
     throttle: () => duty.share,
