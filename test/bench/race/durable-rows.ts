@@ -103,6 +103,10 @@ export const w5: Row = {
       ...{ side: 'lbtop', measure: 'coordinator', over: inMemory, least: 0.75 },
     },
   ],
+  headlines: [
+    ['lbtop', 'rate'],
+    ['lbtop', 'p50'],
+  ],
 };
 
 const acknowledged = 1_000;
@@ -184,4 +188,5 @@ export const w5Lost: Row = {
     ),
   ],
   goals: [{ text: 'nothing lost by default', side: 'lbtop', measure: 'lost', most: 0 }],
+  headlines: [['lbtop', 'lost']],
 };

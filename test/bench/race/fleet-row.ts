@@ -193,4 +193,8 @@ export const w7: Row = {
     { text: 'a silent node is suspect after 3 s', side: name(5_000), measure: 'suspect', most: 3.5 },
     { text: 'a killed node is lost after 5 s', side: name(5_000), measure: 'lost', most: 5.5 },
   ],
+  headlines: [
+    [name(5_000), 'cpu'],
+    [name(10_000), 'cpu'],
+  ],
 };

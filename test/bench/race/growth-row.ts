@@ -60,4 +60,5 @@ export const growth: Row = {
   rounds: 1,
   sides: taskCounts.map(ours),
   goals: [],
+  headlines: [],
 };

@@ -53,4 +53,8 @@ export const w6: Row = {
     { text: 'under 1.02 where the kinds are known', side: 'lbtop, earliest-finish', measure: 'median', most: 1.02 },
     { text: 'as it comes, under 1.10 in every order', side: 'lbtop', measure: 'worst', most: 1.1 },
   ],
+  headlines: [
+    ['lbtop, earliest-finish', 'worst'],
+    ['lbtop', 'median'],
+  ],
 };

@@ -97,6 +97,11 @@ export const w4: Row = {
     { text: 'queued faster than beanstalkd', side: 'lbtop', measure: 'rate', over: 'beanstalkd', least: 1 },
     { text: 'an array under a byte a task', side: 'lbtop, array', measure: 'memory', most: 1 },
   ],
+  headlines: [
+    ['lbtop', 'rate'],
+    ['lbtop', 'memory'],
+    ['lbtop, array', 'memory'],
+  ],
 };
 
 export const w8: Row = {
@@ -135,4 +140,5 @@ export const w8: Row = {
     { text: 'under 2 s', side: 'lbtop', measure: 'recovery', most: 2 },
     { text: 'nothing lost', side: 'lbtop', measure: 'lost', most: 0 },
   ],
+  headlines: [['lbtop', 'recovery']],
 };

@@ -115,7 +115,7 @@ function summed(row: Row, rounds: number, running: readonly Running[]): RowResul
       .map(({ name }) => [name, spreadOf(rounds.map((one) => one[name] as number))]);
     return { name: side.name, ours: side.ours, tuned: side.tuned, skipped, figures: Object.fromEntries(figures) };
   });
-  const { id, title, work, measures } = row;
+  const { id, title, work, measures, headlines } = row;
   const ratios = ratiosOf(row, running);
   return {
     id,
@@ -126,6 +126,7 @@ function summed(row: Row, rounds: number, running: readonly Running[]): RowResul
     sides,
     ratios,
     goals: row.goals.map((goal) => judged(goal, sides, ratios)),
+    headlines,
   };
 }
 

@@ -50,6 +50,8 @@ export interface Row {
   measures: readonly Measure[];
   sides: readonly Side[];
   goals: readonly Goal[];
+  /** What the short table says of it: sides of ours and measures. */
+  headlines: readonly (readonly [side: string, measure: string])[];
   /** Rounds at most, where the row has its own number. */
   rounds?: number;
   /** Each round starts everything anew, so that there is nothing to warm up. */
@@ -94,4 +96,5 @@ export interface RowResult {
   sides: SideResult[];
   ratios: Ratio[];
   goals: GoalResult[];
+  headlines: readonly (readonly [side: string, measure: string])[];
 }

@@ -109,4 +109,8 @@ export const w9: Row = {
     { text: 'under 24 bytes a heartbeat', side: 'lbtop', measure: 'heartbeat', most: 24 },
     { text: 'over a million facts/s', side: 'lbtop', measure: 'replay', least: 1_000_000 },
   ],
+  headlines: [
+    ['lbtop', 'heartbeat'],
+    ['lbtop', 'replay'],
+  ],
 };
