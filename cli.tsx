@@ -183,6 +183,7 @@ async function work(flags: Flags, io: Io, where: Places): Promise<number> {
       secret: await credentialOf(flags, where),
       version: packageVersion(),
     },
+    metrics: flags.metrics ?? null,
     logFormat: flags.logFormat ?? 'text',
     // Loaded by a process of its own: never by the node.
     keepTerminal,

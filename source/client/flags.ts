@@ -160,7 +160,12 @@ export const flagTable = {
   ),
   store: flag(engine, 'URL', coordinator, 'durable state in an engine: etcd://HOST:2379,HOST:2379'),
   standby: flag(toggle, '', coordinator, 'with --store: wait to take over from the coordinator that leads'),
-  metrics: flag(address, 'HOST:PORT', coordinator, 'serve metrics for Prometheus there, at /metrics'),
+  metrics: flag(
+    address,
+    'HOST:PORT',
+    ['coordinator', 'node'],
+    'serve metrics for Prometheus there, at /metrics (port 0: any)',
+  ),
   cpuLimit: flag(
     number(1, 100),
     'PERCENT',

@@ -214,7 +214,12 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
       import('./metrics.ts'),
       import('../wire/metrics-endpoint.ts'),
     ]);
-    measured = coordinatorMetrics({ state, now: clock.now, journalBytes: desk.journalBytes, full: desk.full });
+    measured = coordinatorMetrics({
+      state,
+      now: clock.now,
+      journalBytes: desk.journalBytes,
+      full: () => durable?.room.full() ?? null,
+    });
     const serving = await serveMetrics(address, measured.metrics);
     log(`metrics at http://${hostPort(serving.host, serving.port)}/metrics`);
     return serving;
@@ -237,7 +242,7 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
     record,
     shutdown: options.onShutdown,
     journalBytes: () => durable?.store.bytes() ?? 0,
-    full: () => durable?.full() ?? null,
+    room: durable?.room ?? null,
     durable: async () => durable?.commits.commit([]),
   };
 

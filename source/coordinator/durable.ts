@@ -15,6 +15,7 @@ import { apply } from '../scheduler/apply.ts';
 import { takeSnapshot } from '../scheduler/snapshot.ts';
 import type { State } from '../scheduler/state.ts';
 import { letOut } from './let-out.ts';
+import { type Room, roomIn } from './room.ts';
 import { snapshotAside } from './snapshot-aside.ts';
 import type { JournalPlace } from './snapshot-worker.ts';
 
@@ -27,8 +28,7 @@ export interface Durable {
   commit(facts: readonly Fact[]): Commit;
   /** What leaves before its commit is written is noted there; null: it waits for that. */
   readonly intents: IntentLog | null;
-  /** Why nothing new should be taken, in one line, or null. */
-  full(): string | null;
+  readonly room: Room;
   /** That of the term. */
   readonly epoch: number;
   /** Tells whether the data are an older copy; null: nobody does. */
@@ -84,7 +84,9 @@ export interface Sitting {
 }
 
 const factsPerSnapshot = 1_000_000;
-const snapshotBytes = 256 * 1024 * 1024;
+const megabyte = 1024 * 1024;
+/** On a small disk sooner: history that a snapshot stands for gives its room back. */
+const snapshotBytes = (roomBytes: number) => Math.min(256 * megabyte, Math.max(8 * megabyte, roomBytes / 4));
 const lookEveryMs = 1_000;
 
 /**
@@ -168,6 +170,7 @@ export function newDurable(sitting: Sitting): Durable {
     limits: store.limits,
     onHeld: (reason) => log(reason === null ? 'the journal has room again' : `the journal waits for room: ${reason}`),
   });
+  const room = roomIn(store, commits);
   const watching = store.onFull((reason) =>
     log(reason === null ? 'jobs are taken again' : `no jobs are taken: ${reason}`),
   );
@@ -208,8 +211,8 @@ export function newDurable(sitting: Sitting): Durable {
   }
 
   const timer = setInterval(() => {
-    if (saving !== null || commits.held !== null || store.full !== null) return;
-    if (factsSince < snapshotFacts && store.bytes() - bytesThen < snapshotBytes) return;
+    if (saving !== null || room.full() !== null) return;
+    if (factsSince < snapshotFacts && store.bytes() - bytesThen < snapshotBytes(store.roomBytes())) return;
     saving = trySave(saveAside).finally(() => {
       saving = null;
     });
@@ -228,7 +231,7 @@ export function newDurable(sitting: Sitting): Durable {
       // Where the disk is full nothing more is begun.
       note: (epoch, leaving) => commits.held === null && intents.note(epoch, leaving),
     },
-    full: () => store.full ?? commits.held,
+    room,
     epoch: term.epoch,
     lineage,
     lost: lost.signal,
@@ -237,7 +240,7 @@ export function newDurable(sitting: Sitting): Durable {
       clearInterval(timer);
       watching[Symbol.dispose]();
       await saving;
-      const saved = commits.held === null && store.full === null ? trySave(saveNow) : null;
+      const saved = room.full() === null ? trySave(saveNow) : null;
       // What waits for room is given up by this: it was acknowledged to nobody.
       await commits.close().then(
         () => intents?.close(),

@@ -5,7 +5,16 @@ import { intents } from '../model/node.ts';
 import type { NodeRow } from '../model/report.ts';
 import type { State } from '../scheduler/state.ts';
 import { nodeRow } from '../view/report.ts';
-import { countDuration, emptyHistogram, type Metric, type Sample } from '../wire/metrics-endpoint.ts';
+import {
+  addTo,
+  byKey,
+  countDuration,
+  counter,
+  emptyHistogram,
+  gauge,
+  type Metric,
+  type Sample,
+} from '../wire/metric.ts';
 
 /** Longer than a scrape takes, shorter than anybody waits between two. */
 const rowsKeptMs = 500;
@@ -31,20 +40,19 @@ export function coordinatorMetrics({ state, now, journalBytes, full }: MetricsSo
   const outcomes = new Map<string, number>();
   const requeues = new Map<string, number>();
   let submitted = 0;
-  const add = (to: Map<string, number>, key: string, count: number) => to.set(key, (to.get(key) ?? 0) + count);
 
   function observe(facts: readonly Fact[]): void {
     for (const fact of facts) {
       if (fact.kind === 'ended') {
-        add(outcomes, fact.state, 1);
+        addTo(outcomes, fact.state, 1);
         if (fact.state !== 'succeeded' && fact.state !== 'failed') continue;
         countDuration(runs, fact.runMs);
         const tasks = state.jobs.get(fact.job)?.tasks;
         const queuedAt = tasks?.get(fact.ordinal, 'queuedAt') ?? 0;
         const since = queuedAt > 0 ? queuedAt : (state.jobs.get(fact.job)?.submittedAt ?? fact.at);
         countDuration(waits, fact.at - fact.runMs - since);
-      } else if (fact.kind === 'requeued') add(requeues, fact.reason, 1);
-      else if (fact.kind === 'job-closed') add(outcomes, fact.state, fact.tasks);
+      } else if (fact.kind === 'requeued') addTo(requeues, fact.reason, 1);
+      else if (fact.kind === 'job-closed') addTo(outcomes, fact.state, fact.tasks);
       else if (fact.kind === 'job-submitted') submitted += fact.spec.span.count;
     }
   }
@@ -129,18 +137,6 @@ export function coordinatorMetrics({ state, now, journalBytes, full }: MetricsSo
 
 function isPresent(health: NodeRow['health']): boolean {
   return health === 'up' || health === 'suspect';
-}
-
-function gauge(name: string, help: string, samples: () => Iterable<Sample>): Metric {
-  return { name, help, type: 'gauge', samples };
-}
-
-function counter(name: string, help: string, samples: () => Iterable<Sample>): Metric {
-  return { name, help, type: 'counter', samples };
-}
-
-function byKey(counts: ReadonlyMap<string, number>, label: string): Sample[] {
-  return Array.from(counts, ([key, value]) => ({ labels: { [label]: key }, value }));
 }
 
 function tally<R>(rows: readonly R[], label: string, keys: readonly string[], keyOf: (row: R) => string): Sample[] {

@@ -124,6 +124,7 @@ function acceptNode(
       address: connection.address,
       holding: { running, waiting, ended },
     });
+    giveReceipt(session);
   }
 
   /** Ends whose output is not on its way to the disk yet. */

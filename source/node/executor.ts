@@ -16,6 +16,8 @@ export interface ExecutorOptions extends AttemptRunOptions {
   spool: Spool;
   /** False while nothing new is to begin. */
   mayStart(): boolean;
+  /** Is told each attempt that ended here, once. */
+  ended?: ((outcome: Outcome) => void) | undefined;
   log(line: string): void;
 }
 
@@ -168,6 +170,7 @@ export function executor(options: ExecutorOptions): Executor {
   }
 
   function keep(held: HeldAttempt, outcome: Outcome): void {
+    options.ended?.(outcome);
     spool.keep(
       outcome,
       held.streams.map((one) => one.rest()),

@@ -70,6 +70,8 @@ export interface Link {
   /** When the coordinator last said anything, in ms of the clock. */
   readonly heardAt: number;
   readonly backlogBytes: number;
+  /** How often a coordinator was reached. */
+  readonly connections: number;
   /** Says something, or drops it where there is nobody to hear. */
   send(message: Message): void;
   /** All went well with this coordinator: the next wait is short again. */
@@ -97,6 +99,7 @@ export function openLink(options: LinkOptions): Link {
   let peer: Peer | null = null;
   let tries = 0;
   let turn = 0;
+  let connections = 0;
   let complained = false;
   let downSince: number | null = clock.now();
   let heardAt = 0;
@@ -147,6 +150,7 @@ export function openLink(options: LinkOptions): Link {
 
   function welcome(connection: Peer): void {
     peer = connection;
+    connections += 1;
     state = 'open';
     heardAt = clock.now();
     downSince = null;
@@ -241,6 +245,9 @@ export function openLink(options: LinkOptions): Link {
     },
     get backlogBytes() {
       return peer?.backlogBytes ?? 0;
+    },
+    get connections() {
+      return connections;
     },
     send: (message) => peer?.send(message),
     trust() {

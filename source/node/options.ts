@@ -1,3 +1,4 @@
+import type { Outcome } from '../model/node.ts';
 import type { Credential } from '../wire/credential.ts';
 import type { Clock } from './clock.ts';
 import type { HouseRules } from './house-rules.ts';
@@ -32,6 +33,8 @@ export interface AgentOptions {
   secret: Credential | null;
   version: string;
   log(line: string): void;
+  /** Is told each attempt that ended here. */
+  ended?: (outcome: Outcome) => void;
   /** Instead of TCP, for tests. */
   dial?: Dial;
   clock?: Clock;

@@ -15,6 +15,8 @@ export interface OutputPump {
   touched(stream: OutputStream): void;
   /** The coordinator reads again. */
   drained(): void;
+  /** Bytes said since the start; what is said again counts again. */
+  readonly saidBytes: number;
 }
 
 export interface OutputPumpOptions {
@@ -35,6 +37,7 @@ const backlogLimitBytes = 4 * 1024 * 1024;
 export function outputPump(options: OutputPumpOptions): OutputPump {
   const dirty = new Set<OutputStream>();
   let cancel: (() => void) | null = null;
+  let saidBytes = 0;
 
   function pumpAll(): void {
     cancel?.();
@@ -54,6 +57,7 @@ export function outputPump(options: OutputPumpOptions): OutputPump {
             return false;
           }
           options.send({ kind: 'output', job, ordinal, attempt, stream, offset, data, cut });
+          saidBytes += data.length;
           return true;
         },
         resume,
@@ -70,5 +74,8 @@ export function outputPump(options: OutputPumpOptions): OutputPump {
       cancel ??= options.clock.after(gatherMs, pumpAll);
     },
     drained: pumpAll,
+    get saidBytes() {
+      return saidBytes;
+    },
   };
 }

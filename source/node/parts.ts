@@ -16,7 +16,7 @@ import { noRules } from './house-rules.ts';
 import { endLeftovers } from './leftovers.ts';
 import type { Link } from './link.ts';
 import type { AgentOptions } from './options.ts';
-import { outputPump } from './output-pump.ts';
+import { type OutputPump, outputPump } from './output-pump.ts';
 import { openReceipt } from './receipt.ts';
 import { reports } from './reports.ts';
 import { handlerNames } from './runners/handler-pool.ts';
@@ -32,6 +32,7 @@ export interface Parts {
   machine: Machine;
   link: Link;
   tasks: Executor;
+  pump: OutputPump;
   workshop: Workshop;
   heartbeat: Heartbeat;
   throttle(): number;
@@ -99,12 +100,14 @@ export async function assemble(
     graceMs: options.graceMs ?? killing.graceMs,
     // What the coordinator has meanwhile given to another node is not begun here.
     mayStart: () => late.downMs() < liveness.lostAfterDropMs,
+    ended: options.ended,
     log,
   });
   const duty = dutyCycle(clock, function* () {
     for (const { run } of tasks.running()) if (run !== null) yield run;
   });
   duty.set(options.throttle);
+  const receipt = openReceipt(dir, clock);
   const { listen = null } = options;
   const direct =
     listen === null
@@ -116,7 +119,6 @@ export async function assemble(
   const info = (): NodeInfo =>
     infoOf(options, slots, sampler.machine, handlers?.names ?? [], duty.share, direct?.address ?? null);
   const trust = (...keys: Parameters<Direct['trust']>): void => direct?.trust(...keys);
-  const receipt = openReceipt(dir, clock);
   const link = converse({
     options,
     clock,
@@ -148,6 +150,7 @@ export async function assemble(
     machine: sampler.machine,
     link,
     tasks,
+    pump,
     workshop,
     heartbeat: beat,
     throttle: () => duty.share,

@@ -31,6 +31,12 @@ export interface AgentSnapshot {
   waiting: number;
   /** Outcomes that the coordinator has not settled. */
   unsettled: number;
+  /** Coordinators that took it, since the start. */
+  connections: number;
+  /** Bytes said that the coordinator has not read. */
+  backlogBytes: number;
+  /** Bytes of tasks' output said to coordinators since the start. */
+  outputBytes: number;
   throttle: number;
   running: RunningTask[];
   /** The last heartbeat's; null before the first. */
@@ -52,6 +58,9 @@ export function snapshotOf(options: AgentOptions, parts: Parts | null, clock: Cl
     busy: running.reduce((sum, { task }) => sum + (task?.spec.cpus ?? 0), 0),
     waiting: parts?.tasks.waiting ?? 0,
     unsettled: parts?.tasks.unsettled ?? 0,
+    connections: parts?.link.connections ?? 0,
+    backlogBytes: parts?.link.backlogBytes ?? 0,
+    outputBytes: parts?.pump.saidBytes ?? 0,
     throttle: parts?.throttle() ?? options.throttle,
     running: running.flatMap(({ task, startedAt }) => {
       if (task === null) return [];

@@ -7,25 +7,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { LbtopError, oneLine } from '../model/errors.ts';
-
-export interface Sample {
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly value: number;
-}
-
-/** Counts of durations up to each bound, as Prometheus has them. */
-export interface Histogram {
-  /** In seconds, ascending; one count more than bounds, the last of what is longer. */
-  readonly bounds: readonly number[];
-  readonly counts: Float64Array;
-  /** In seconds. */
-  sum: number;
-}
-
-/** One measurement: `lbtop_tasks` with its samples. Names end in their unit, those of counters in `_total`. */
-export type Metric =
-  | { readonly name: string; readonly help: string; readonly type: 'gauge' | 'counter'; samples(): Iterable<Sample> }
-  | { readonly name: string; readonly help: string; readonly type: 'histogram'; histogram(): Histogram };
+import type { Histogram, Metric } from './metric.ts';
 
 export interface MetricsEndpoint {
   readonly host: string;
@@ -33,34 +15,17 @@ export interface MetricsEndpoint {
   close(): Promise<void>;
 }
 
-/** From 1 ms to 3 hours, four bounds a decade: tasks are of every length. */
-export const durationBounds: readonly number[] = [
-  0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800, 10_800,
-];
-
-/** Returns a histogram that has counted nothing. */
-export function emptyHistogram(bounds: readonly number[] = durationBounds): Histogram {
-  return { bounds, counts: new Float64Array(bounds.length + 1), sum: 0 };
-}
-
-/** Counts a duration, in ms. */
-export function countDuration(histogram: Histogram, ms: number): void {
-  const seconds = Math.max(0, ms / 1_000);
-  let at = 0;
-  while (at < histogram.bounds.length && seconds > (histogram.bounds[at] as number)) at++;
-  histogram.counts[at] = (histogram.counts[at] as number) + 1;
-  histogram.sum += seconds;
-}
-
 /**
- * Serves `metrics`, and those of this process (CPU, memory, event-loop delay), at an address; port 0 is any. Throws
- * LbtopError where the address cannot be had.
+ * Serves `metrics`, and those of this process (CPU, memory, event-loop delay), at an address; port 0 is any. All carry
+ * `labels`. Throws LbtopError where the address cannot be had.
  */
 export async function serveMetrics(
   { host, port }: { host: string; port: number },
   metrics: readonly Metric[],
+  labels: Readonly<Record<string, string>> = {},
 ): Promise<MetricsEndpoint> {
   const registry = new Registry();
+  registry.setDefaultLabels(labels);
   collectDefaultMetrics({ register: registry });
   // Gauges with the suffix of counters: promtool objects, and nobody looks at them.
   for (const of of ['handles', 'requests', 'resources']) registry.removeSingleMetric(`nodejs_active_${of}_total`);

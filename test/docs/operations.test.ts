@@ -6,6 +6,9 @@ import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parseCommandLine } from '../../source/client/command-line.ts';
+import { coordinatorMetrics, type MetricsSource } from '../../source/coordinator/metrics.ts';
+import type { AgentSnapshot } from '../../source/node/agent.ts';
+import { agentMetrics } from '../../source/node/metrics.ts';
 import { logLine } from '../../source/wire/log-line.ts';
 import { type Engine, engineMissing, startEngine } from '../helpers/engine.ts';
 import { until } from '../helpers/lbtop.ts';
@@ -69,10 +72,15 @@ test('the page has these commands', () => {
 });
 
 test('the metrics that the page names are those that are served', () => {
-  const served = readFileSync(resolve(import.meta.dirname, '../../source/coordinator/metrics.ts'), 'utf8');
+  const { metrics: ofCoordinator } = coordinatorMetrics({} as MetricsSource);
+  const { metrics: ofNode } = agentMetrics('1.0.0', () => ({}) as AgentSnapshot);
+  const served = [...ofCoordinator, ...ofNode].map(({ name }) => name);
   const named = [...page.matchAll(/`(?:increase\()?(lbtop_\w+)/g)].map(([, name = '']) => name);
-  expect(named.length).toBeGreaterThan(3);
-  expect(named.filter((name) => !served.includes(`'${name}'`))).toEqual([]);
+  expect(named.length).toBeGreaterThan(4);
+  // `lbtop_node_…`: all that begin so.
+  expect(
+    named.filter((name) => !served.some((one) => one === name || (name.endsWith('_') && one.startsWith(name)))),
+  ).toEqual([]);
 });
 
 test('what the page has root do takes what is there: each command is one of a system, each file one of the package', () => {
@@ -96,6 +104,20 @@ test('what the page has root do takes what is there: each command is one of a sy
         expect(
           parseCommandLine([unit.replace('lbtop-', '--')], { env: { [name]: value }, settings: () => ({}) }).origins,
         ).toEqual(expect.objectContaining({ [name.slice('LBTOP_'.length).toLowerCase()]: 'variable' }));
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
+const promtoolMissing = spawnSync('promtool', ['--version']).error !== undefined;
+
+test.skipIf(promtoolMissing)("Prometheus takes the page's settings", () => {
+  const directory = mkdtempSync(join(tmpdir(), 'lbtop-prometheus-'));
+  try {
+    const file = join(directory, 'prometheus.yml');
+    writeFileSync(file, blocksOf(page, 'yaml').join(''));
+    const { status, stdout, stderr } = spawnSync('promtool', ['check', 'config', file], { encoding: 'utf8' });
+    expect({ status, stdout, stderr }).toMatchObject({ status: 0, stdout: expect.stringContaining('SUCCESS') });
   } finally {
     rmSync(directory, { recursive: true });
   }
