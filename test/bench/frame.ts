@@ -9,7 +9,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { IPty } from 'node-pty';
+import type { IPty } from '@lydell/node-pty';
 import type { Desk } from '../../source/coordinator/answers.ts';
 import { acceptClient } from '../../source/coordinator/client-session.ts';
 import { windowHub } from '../../source/feed/hub.ts';
@@ -33,7 +33,7 @@ interface Watched {
 }
 
 function watched(program: string, args: readonly string[], env: Record<string, string> = {}): Watched {
-  const { spawn } = require('node-pty') as typeof import('node-pty');
+  const { spawn } = require('@lydell/node-pty') as typeof import('@lydell/node-pty');
   const own: Record<string, string> = {};
   for (const [name, value] of Object.entries(process.env)) if (value !== undefined) own[name] = value;
   for (const name of ['CI', 'NO_COLOR', 'FORCE_COLOR', 'COLUMNS', 'LINES', 'NODE_OPTIONS']) delete own[name];

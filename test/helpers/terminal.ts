@@ -3,17 +3,17 @@
  * content, never for time.
  */
 import { createRequire } from 'node:module';
+import type { IPty } from '@lydell/node-pty';
 import type { Terminal as Emulator } from '@xterm/headless';
-import type { IPty } from 'node-pty';
 import type { Cell } from '../scripts/svg.ts';
 
 const require = createRequire(import.meta.url);
 const { Terminal } = require('@xterm/headless') as typeof import('@xterm/headless');
 
-/** Why there is no pseudo-terminal here, or null where there is one: node-pty is built on installation, where a compiler is. */
+/** Why there is no pseudo-terminal here, or null where there is one: node-pty is there for common systems. */
 export function noTerminal(): string | null {
   try {
-    require('node-pty');
+    require('@lydell/node-pty');
     return null;
   } catch (error) {
     return `node-pty is not there (${error instanceof Error ? error.message.split('\n')[0] : String(error)})`;
@@ -65,7 +65,7 @@ export interface TestTerminal {
 
 /** Runs a program on a pseudo-terminal. Throws where there is none: ask `noTerminal` first. */
 export function openTerminal(program: string, args: readonly string[], options: OpenOptions = {}): TestTerminal {
-  const { spawn } = require('node-pty') as typeof import('node-pty');
+  const { spawn } = require('@lydell/node-pty') as typeof import('@lydell/node-pty');
   const { columns = 120, rows = 40 } = options;
   const emulator: Emulator = new Terminal({ cols: columns, rows, allowProposedApi: true });
   const env: Record<string, string> = {};

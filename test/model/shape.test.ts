@@ -36,7 +36,7 @@ const value = fc.record({
   name: fc.option(word),
   inner: fc.record({ count: few, name: word }),
   names: fc.array(word, { maxLength: 2 }),
-  labels: fc.dictionary(fc.constantFrom('k', 'l'), word),
+  labels: fc.dictionary(fc.constantFrom('k', 'l'), word, { noNullPrototype: true }),
   data: fc.option(fc.uint8Array({ maxLength: 3 })),
   input: fc.constantFrom(null, 1, 'a', [1], { a: [] }),
   share: fc.constantFrom(0.5, 1),
