@@ -26,6 +26,7 @@ import type { Outputs } from './outputs.ts';
 import { pickNode } from './pick.ts';
 import { residentBytes } from './resident.ts';
 import { pageBytes, resultRows } from './results.ts';
+import { jobBytes, type Room } from './room.ts';
 import type { TicketOffice } from './ticket-office.ts';
 
 /** What a coordinator's sessions work with. */
@@ -48,8 +49,8 @@ export interface Desk {
   record(file: string | null): Promise<string | null>;
   shutdown(reason: string): void;
   journalBytes(): number;
-  /** Why no job can be taken now, in one line, or null. */
-  full(): string | null;
+  /** Of the journal; null: there is none to be full. */
+  readonly room: Room | null;
   /** Resolves when all that was decided until now is durable. */
   durable(): Promise<void>;
 }
@@ -122,10 +123,9 @@ export const answers: Answers = {
     }
     const objection = submitObjection(state, spec);
     if (objection !== null) throw new LbtopError('usage', objection);
-    const full = desk.full();
-    if (full !== null) throw new LbtopError('failed', full);
+    using _claim = desk.room?.claim(jobBytes(spec, held?.bytes ?? 0));
     const keepItems = held === undefined ? undefined : desk.items.pack(held.parts);
-    return new Promise((resolve, reject) => {
+    return await new Promise((resolve, reject) => {
       desk.loop.ask(
         { kind: 'submit', spec: copied(spec), by: who },
         (facts) => {

@@ -138,6 +138,7 @@ function newStore(etcd: Etcd, size: number): Store {
     },
     missing: 0,
     bytes: () => bytes,
+    roomBytes: () => Infinity, // its members' disks are not ours to look at
     onFull(listener) {
       listeners.add(listener);
       return { [Symbol.dispose]: () => void listeners.delete(listener) };

@@ -71,6 +71,7 @@ export function memoryStore(limits: Partial<StoreLimits> = {}): Store {
     full: null,
     missing: 0,
     bytes: () => bytes,
+    roomBytes: () => Infinity,
     onFull: () => ({ [Symbol.dispose]: () => {} }),
     campaign: async (me, signal) => termOf(await seat.campaign(me, signal)),
     async seize(seen, me) {

@@ -147,6 +147,8 @@ export interface Store {
   readonly missing: number;
   /** Size of what is stored, as far as it is known. */
   bytes(): number;
+  /** About so many bytes can be stored now, what is kept back for work under way left out; Infinity where nobody knows. */
+  roomBytes(): number;
   /** Calls `listener` whenever `full` changes. */
   onFull(listener: (reason: string | null) => void): Disposable;
 

@@ -1,14 +1,57 @@
-/** Loaded into a process by `--import`: says at its end how long its event loop was ever blocked, in ms. */
-import { writeFileSync } from 'node:fs';
+/**
+ * Loaded into a process by `--import`: says at its end how late its event loop was, in ms, and for how long it was
+ * ever blocked. On a machine with more work than cores a process is late because it waits for a core: Linux counts that
+ * (run_delay in /proc/PID/schedstat, Documentation/scheduler/sched-stats.rst), and it is not what blocks a loop.
+ */
+import { closeSync, openSync, readSync, writeFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
-const resolutionMs = 5;
+const periodMs = 5;
 const file = process.env.LOOP_DELAY_FILE;
-const delay = monitorEventLoopDelay({ resolution: resolutionMs });
+const bytes = Buffer.alloc(128);
+const stat = open('/proc/self/schedstat');
+const delay = monitorEventLoopDelay({ resolution: periodMs });
+let blocked = 0;
+
+function open(path) {
+  try {
+    return openSync(path, 'r');
+  } catch {
+    return null; // no Linux: all of it counts as blocked
+  }
+}
+
+/** How long the main thread has waited for a core, in ms. */
+function waitedMs() {
+  if (stat === null) return 0;
+  const text = bytes.latin1Slice(0, readSync(stat, bytes, 0, bytes.length, 0));
+  return Number(text.split(' ')[1]) / 1e6;
+}
+
+/** The time, and how long was waited until then: it may have to wait between the two looks. */
+function look() {
+  for (;;) {
+    const [before, now, after] = [waitedMs(), performance.now(), waitedMs()];
+    if (before === after) return [now, after];
+  }
+}
+
+function watch() {
+  delay.enable();
+  let [at, waited] = look();
+  setInterval(() => {
+    const [now, nowWaited] = look();
+    const lateMs = now - at - periodMs;
+    blocked = Math.max(blocked, lateMs - (nowWaited - waited));
+    [at, waited] = [now, nowWaited];
+  }, periodMs).unref();
+}
+
 // What starts up is not yet at work.
-setTimeout(() => delay.enable(), 2_000).unref();
+setTimeout(watch, 2_000).unref();
 process.on('exit', () => {
-  const ms = (ns) => Math.max(0, ns / 1e6 - resolutionMs);
-  if (file)
-    writeFileSync(`${file}-${process.pid}`, JSON.stringify({ maxMs: ms(delay.max), p99Ms: ms(delay.percentile(99)) }));
+  if (stat !== null) closeSync(stat);
+  const ms = (ns) => Math.max(0, ns / 1e6 - periodMs);
+  const late = { maxMs: ms(delay.max), p99Ms: ms(delay.percentile(99)) };
+  if (file) writeFileSync(`${file}-${process.pid}`, JSON.stringify({ ...late, blockedMs: blocked }));
 });

@@ -67,10 +67,11 @@ export async function benchProcesses(tasks = 5_000): Promise<void> {
     await Promise.all(agents.map(end));
     const delays = readdirSync(directory).filter((name) => name.startsWith('delay-'));
     const blocks = delays.map(
-      (name) => JSON.parse(readFileSync(join(directory, name), 'utf8')) as { maxMs: number; p99Ms: number },
+      (name) => JSON.parse(readFileSync(join(directory, name), 'utf8')) as { blockedMs: number; maxMs: number },
     );
     console.log(
-      `event loops blocked at most ${Math.max(...blocks.map((one) => one.maxMs)).toFixed(1)} ms (of ${blocks.length} agents)`,
+      `event loops blocked at most ${most(blocks.map((one) => one.blockedMs))} ms; with waiting for a core late by at most ` +
+        `${most(blocks.map((one) => one.maxMs))} ms (of ${blocks.length} agents)`,
     );
   } finally {
     for (const one of agents) one.kill('SIGKILL');
@@ -145,6 +146,7 @@ export const memory = (child: ChildProcess) =>
   processMemory(child.pid as number) ?? { residentBytes: 0, ownBytes: 0, peakBytes: 0 };
 const show = (perSecond: number): string => perSecond.toFixed(0);
 export const mebibytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(0);
+const most = (values: readonly number[]): string => Math.max(...values).toFixed(1);
 const sum = (values: readonly number[]): number => values.reduce((all, one) => all + one, 0);
 
 function median(values: readonly number[]): number {

@@ -20,12 +20,14 @@ export interface DiskFull {
 }
 
 const outputBytes = 40_000;
+/** One that fits what the journal keeps back, and one that does not. */
+const smallBytes = 256 * 1024;
+const largeBytes = 1_000_000;
 const script = `echo "b $1" >> "$2"; head -c ${outputBytes} /dev/zero | tr '\\0' x; sleep 0.4; echo "e $1" >> "$2"`;
 
 /** Returns null where no small disk can be had. */
 export async function fillAgainAndAgain(cycles: number, tasksEach: number): Promise<DiskFull | null> {
-  // What filled the log stays in the journal until the next snapshot, and that comes after hundreds of megabytes.
-  using disk = smallDisk(512);
+  using disk = smallDisk(128);
   if (disk === null) return null;
   await using cluster = await startCluster(['a', 'b'], undefined, { data: join(disk.directory, 'data') });
   const seen: DiskFull = { cycles, tasks: cycles * tasksEach, refusals: [], endedMeanwhile: 0, lost: 0, again: 0 };
@@ -41,7 +43,7 @@ export async function fillAgainAndAgain(cycles: number, tasksEach: number): Prom
     ]);
     await until(() => lines('e').length > 0);
     disk.fill();
-    const { taken, refusal } = await refused(cluster);
+    const { taken, refusal } = await refused(cluster, cycle % 2 === 0 ? smallBytes : largeBytes);
     seen.refusals.push(refusal);
     const before = lines('e').length;
     // What nodes hold goes on: to the end, then there is nothing more.
@@ -70,10 +72,16 @@ export async function fillAgainAndAgain(cycles: number, tasksEach: number): Prom
   return seen;
 }
 
-/** Submits until that is refused: the log has room of its own that was used before, so each takes much of it, and less than the reserve. */
-async function refused(cluster: Cluster): Promise<{ taken: number[]; refusal: { code: number | null; line: string } }> {
+/**
+ * Submits until that is refused. Small jobs use what is kept back, until that is said; a large one is refused at once, though
+ * small ones would still be taken.
+ */
+async function refused(
+  cluster: Cluster,
+  stdinBytes: number,
+): Promise<{ taken: number[]; refusal: { code: number | null; line: string } }> {
   const stdin = join(cluster.directory, 'stdin');
-  writeFileSync(stdin, Buffer.alloc(256 * 1024, 'x'));
+  writeFileSync(stdin, Buffer.alloc(stdinBytes, 'x'));
   for (const taken: number[] = []; ; ) {
     const { code, stdout, stderr } = await cluster.lbtop(['submit', '--stdin', stdin, '--', 'true']);
     if (code !== 0) return { taken, refusal: { code, line: stderr.trimEnd() } };

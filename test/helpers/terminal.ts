@@ -4,16 +4,16 @@
  */
 import { createRequire } from 'node:module';
 import type { Terminal as Emulator } from '@xterm/headless';
-import type { IPty } from 'node-pty';
+import type { IPty } from '@lydell/node-pty';
 import type { Cell } from '../scripts/svg.ts';
 
 const require = createRequire(import.meta.url);
 const { Terminal } = require('@xterm/headless') as typeof import('@xterm/headless');
 
-/** Why there is no pseudo-terminal here, or null where there is one: node-pty is built on installation, where a compiler is. */
+/** Why there is no pseudo-terminal here, or null where there is one: node-pty is there for common systems. */
 export function noTerminal(): string | null {
   try {
-    require('node-pty');
+    require('@lydell/node-pty');
     return null;
   } catch (error) {
     return `node-pty is not there (${error instanceof Error ? error.message.split('\n')[0] : String(error)})`;
@@ -81,7 +81,7 @@ export interface PtyOptions {
 
 /** Runs a program on a bare pseudo-terminal. Throws where there is none. */
 export function openPty(program: string, args: readonly string[], { columns, rows, env, cwd }: PtyOptions): IPty {
-  const { spawn } = require('node-pty') as typeof import('node-pty');
+  const { spawn } = require('@lydell/node-pty') as typeof import('@lydell/node-pty');
   return spawn(program, [...args], { cols: columns, rows, cwd: cwd ?? process.cwd(), env: terminalEnvironment(env) });
 }
 
