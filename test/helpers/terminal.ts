@@ -3,8 +3,8 @@
  * content, never for time.
  */
 import { createRequire } from 'node:module';
-import type { Terminal as Emulator } from '@xterm/headless';
 import type { IPty } from '@lydell/node-pty';
+import type { Terminal as Emulator } from '@xterm/headless';
 import type { Cell } from '../scripts/svg.ts';
 
 const require = createRequire(import.meta.url);
