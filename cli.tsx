@@ -89,6 +89,7 @@ async function coordinate(flags: Flags, io: Io, where: Places): Promise<number> 
     queue: flags.queue ?? null,
     cpuLimit: flags.cpuLimit ?? null,
     data: flags.store !== undefined || flags.data === 'none' ? null : (flags.data ?? where.dataDirectory),
+    forceOlderData: flags.forceOlderData === true,
     purgeAfterMs: flags.purgeAfter ?? null,
     keepTasks: flags.keepTasks ?? null,
     store: flags.store ?? null,

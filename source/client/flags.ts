@@ -137,6 +137,7 @@ export const flagTable = {
   policy: flag(choice(policyNames), 'NAME', coordinator, 'which node a task goes to (default least-load)'),
   queue: flag(choice(disciplineNames), 'NAME', ['coordinator', 'policy'], 'which task is next: fifo, easy or sjbf'),
   data: flag(file, 'DIR', coordinator, 'durable state (default: in the state directory; none: in memory)'),
+  forceOlderData: flag(toggle, '', coordinator, 'go on with data that are an older copy', typed),
   purgeAfter: flag(
     duration,
     'DURATION',

@@ -33,7 +33,7 @@ import { logFact } from './log-fact.ts';
 import { startLoop } from './loop.ts';
 import type { CoordinatorMetrics } from './metrics.ts';
 import type { NodeRegister } from './node-register.ts';
-import { nodeSessions } from './node-session.ts';
+import { nodeSessions, type WatchedJournal } from './node-session.ts';
 import { quotaOutputs } from './output-quota.ts';
 import { memoryOutputs } from './outputs.ts';
 import { keptTasks, startRetention } from './retention.ts';
@@ -57,6 +57,8 @@ export interface CoordinatorOptions {
   cpuLimit: number | null;
   /** Durable state is kept in this directory; null: all is in memory, and gone with the process. */
   data: string | null;
+  /** Goes on with data that are an older copy. */
+  forceOlderData?: boolean;
   /** Ended jobs are forgotten so long after their end; null: however old. */
   purgeAfterMs: number | null;
   /** The oldest ended jobs are forgotten where they have more tasks together; null: as retention.ts says. */
@@ -78,6 +80,8 @@ export interface CoordinatorOptions {
   log: Log;
   /** A client asked for the end. */
   onShutdown(reason: string): void;
+  /** A node has shown that the durable state is an older copy: it should not be gone on with. */
+  onOutdated(error: LbtopError): void;
   /** Something is broken so that nothing more may be acknowledged. */
   fatal(error: unknown): void;
 }
@@ -106,7 +110,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
 
 /** Resolves when this process may write, with the port to listen on: in an engine it was told to the others. */
 async function durableOf(options: CoordinatorOptions): Promise<{ durable: Durable; port: number } | null> {
-  const { host, port, store = null, standby = false, data, recovering, log } = options;
+  const { host, port, store = null, standby = false, data, forceOlderData, recovering, log } = options;
   const signal = options.signal ?? new AbortController().signal;
   if (store !== null) {
     const { freePort, openEngineDurable } = await import('./engine-durable.ts');
@@ -114,7 +118,8 @@ async function durableOf(options: CoordinatorOptions): Promise<{ durable: Durabl
     return { durable: await openEngineDurable({ ...options, store, standby, signal, port: known }), port: known };
   }
   if (data === null) return null;
-  return { durable: await openDurable({ directory: data, address: `${host}:${port}`, recovering, log }), port };
+  const address = `${host}:${port}`;
+  return { durable: await openDurable({ directory: data, address, forceOlderData, recovering, log }), port };
 }
 
 async function startWith(options: CoordinatorOptions, durable: Durable | null): Promise<Coordinator> {
@@ -166,7 +171,7 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
     purgeAfterMs: options.purgeAfterMs,
     keepTasks: options.keepTasks ?? keptTasks,
   });
-  const nodes = nodeSessions({ state, loop, outputs, log });
+  const nodes = nodeSessions({ state, loop, outputs, journal: watchedJournal(durable, options), log });
   const tickets = ticketOffice({ state, session: nodes.get, now: Date.now });
   const say = effects({ state, items, session: nodes.get, tickets });
   loop.onWritten(say.written);
@@ -301,6 +306,12 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
       await history.close();
     },
   };
+}
+
+/** Null where nodes are not to keep anything. */
+function watchedJournal(durable: Durable | null, { onOutdated }: CoordinatorOptions): WatchedJournal | null {
+  if (durable?.lineage == null) return null;
+  return { lineage: durable.lineage, head: () => durable.commits.head, outdated: onOutdated };
 }
 
 /** What interfaces show of a recording. */

@@ -3,12 +3,13 @@ import { hostname } from 'node:os';
 import { readState } from '../feed/stored-state.ts';
 import { type Commit, type Commits, groupCommit } from '../journal/commit.ts';
 import { type IntentLog, openIntentLog, readIntents } from '../journal/intent-log.ts';
+import { type Lineage, openLineage } from '../journal/lineage.ts';
 import { openLocalStore } from '../journal/local.ts';
 import type { RecoveryProgress } from '../journal/recover.ts';
 import type { Store, Term, Writer } from '../journal/store.ts';
 import { damage } from '../journal/store-error.ts';
 import { packValues } from '../journal/value-stream.ts';
-import { oneLine } from '../model/errors.ts';
+import { LbtopError, oneLine } from '../model/errors.ts';
 import type { Fact } from '../model/fact.ts';
 import { apply } from '../scheduler/apply.ts';
 import { takeSnapshot } from '../scheduler/snapshot.ts';
@@ -30,6 +31,8 @@ export interface Durable {
   readonly room: Room;
   /** That of the term. */
   readonly epoch: number;
+  /** Tells whether the data are an older copy; null: nobody does. */
+  readonly lineage: Lineage | null;
   /** Aborted when another coordinator took over, with a StoreError; not by `close`. */
   readonly lost: AbortSignal;
   /** Makes durable what was committed, saves a snapshot and ends the term. To be called outside a turn of the loop. */
@@ -38,6 +41,8 @@ export interface Durable {
 
 export interface DurableOptions {
   directory: string;
+  /** Goes on with an older copy of the data. */
+  forceOlderData?: boolean | undefined;
   /** Where the coordinator is to listen, for whoever looks into the directory. */
   address: string;
   /** A snapshot is made after so many facts; for tests. */
@@ -73,6 +78,7 @@ export interface Sitting {
   journal: JournalPlace;
   /** Ours to close; null, or absent: nothing leaves before it is written. */
   intents?: IntentLog | null;
+  lineage?: Lineage | null;
   snapshotFacts?: number | undefined;
   log(line: string): void;
 }
@@ -83,12 +89,16 @@ const megabyte = 1024 * 1024;
 const snapshotBytes = (roomBytes: number) => Math.min(256 * megabyte, Math.max(8 * megabyte, roomBytes / 4));
 const lookEveryMs = 1_000;
 
-/** Opens the directory. Throws LbtopError where another process has it, it is damaged, or a newer version wrote it. */
+/**
+ * Opens the directory. Throws LbtopError where another process has it, it is damaged, a newer version wrote it, or its
+ * journal is older than the files beside it.
+ */
 export async function openDurable(options: DurableOptions): Promise<Durable> {
   const { directory, address, log } = options;
   const store = await openLocalStore({ directory });
   try {
     const term = await store.campaign(writerAt(address));
+    const lineage = lineageOf(options, term);
     const progress = options.recovering && { head: term.head, show: options.recovering };
     const { state } = await readBack(store, log, progress);
     const ahead = letOut(state, readIntents(directory, state.epoch));
@@ -100,12 +110,25 @@ export async function openDurable(options: DurableOptions): Promise<Durable> {
       state,
       journal: { directory },
       intents: openIntentLog(directory),
+      lineage,
     });
     durable.commit(ahead).durable.catch(() => {}); // whatever is committed next fails with it
     return durable;
   } catch (error) {
     await store.close();
     throw error;
+  }
+}
+
+/** Null where it cannot be noted: a full disk is no reason not to start. */
+function lineageOf({ directory, forceOlderData = false, log }: DurableOptions, { epoch, head }: Term): Lineage | null {
+  if (forceOlderData) log('goes on with these data even if they are an older copy (--force-older-data)');
+  try {
+    return openLineage({ directory, epoch, head, force: forceOlderData });
+  } catch (error) {
+    if (error instanceof LbtopError) throw error;
+    log(`an older copy of these data will not be told from them: ${oneLine(error)}`);
+    return null;
   }
 }
 
@@ -132,7 +155,16 @@ export async function readBack(
 
 /** Returns its durable side. */
 export function newDurable(sitting: Sitting): Durable {
-  const { store, term, state, journal, intents = null, snapshotFacts = factsPerSnapshot, log } = sitting;
+  const {
+    store,
+    term,
+    state,
+    journal,
+    intents = null,
+    lineage = null,
+    snapshotFacts = factsPerSnapshot,
+    log,
+  } = sitting;
   const commits = groupCommit({
     term,
     limits: store.limits,
@@ -201,6 +233,7 @@ export function newDurable(sitting: Sitting): Durable {
     },
     room,
     epoch: term.epoch,
+    lineage,
     lost: lost.signal,
     async close() {
       closing = true;

@@ -6,7 +6,8 @@ import { plainLine } from '../model/plain-text.ts';
 import { type Log, type LogFormat, logLine } from '../wire/log-line.ts';
 import { type Coordinator, type CoordinatorOptions, startCoordinator } from './coordinator.ts';
 
-export interface MainOptions extends Omit<CoordinatorOptions, 'log' | 'onShutdown' | 'fatal' | 'seed' | 'signal'> {
+export interface MainOptions
+  extends Omit<CoordinatorOptions, 'log' | 'onShutdown' | 'onOutdated' | 'fatal' | 'seed' | 'signal'> {
   /** Program and arguments of the interface for the coordinator at `address`; null: no interface, log lines on stdout. */
   interfaceCommand: ((address: string) => [program: string, ...args: string[]]) | null;
   /** Looks how the terminal is set; returns what sets it so again. */
@@ -24,6 +25,7 @@ export async function runCoordinator(options: MainOptions): Promise<number> {
   let toFile = options.interfaceCommand !== null;
   let listening = false;
   let broken = false;
+  let stopping = false;
   const early: string[] = [];
   const { logFormat } = options;
   const log: Log = (message, fields) => {
@@ -48,6 +50,11 @@ export async function runCoordinator(options: MainOptions): Promise<number> {
     seed: Math.floor(Math.random() * 0x1_0000_0000),
     log,
     onShutdown: (reason) => void stop(reason, 0),
+    onOutdated(error) {
+      if (stopping) return;
+      process.stderr.write(`lbtop: ${plainLine(error.message)}\n`);
+      void stop(error.message, 4);
+    },
     fatal(error) {
       if (broken) return;
       broken = true;
@@ -73,7 +80,6 @@ export async function runCoordinator(options: MainOptions): Promise<number> {
   for (const line of early) write(line);
   options.onListening(address);
 
-  let stopping = false;
   async function stop(reason: string, code: number): Promise<void> {
     if (stopping) return;
     stopping = true;

@@ -1,4 +1,6 @@
 /** One node's connection: its messages become events, what the scheduler wants of it becomes messages. */
+import { behind, type Lineage } from '../journal/lineage.ts';
+import type { LbtopError } from '../model/errors.ts';
 import type { Fact } from '../model/fact.ts';
 import type { JobSpec } from '../model/job.ts';
 import { limits } from '../model/limits.ts';
@@ -30,10 +32,21 @@ export interface NodeSession {
   drop(reason: string): void;
 }
 
+/** A journal of which nodes know how far it had come. */
+export interface WatchedJournal {
+  readonly lineage: Lineage;
+  /** The last durable batch. */
+  head(): number;
+  /** A node has shown that it is an older copy. */
+  outdated(error: LbtopError): void;
+}
+
 export interface NodeSessionsOptions {
   state: State;
   loop: Loop;
   outputs: Outputs;
+  /** What nodes keep for us; null, or absent: there is no durable state, or nobody keeps watch over it. */
+  journal?: WatchedJournal | null;
   log(line: string): void;
 }
 
@@ -50,15 +63,18 @@ export interface NodeSessions {
 const heardEveryMs = 500;
 /** What is settled becomes durable after the next tasks of that node have left: it goes with those after them. */
 const settleMs = 5;
+/** A node gets one with each beat: those of one moment the same. */
+const receiptMs = 250;
 const partBytes = 2 * 1024 * 1024;
 
 /** Returns the sessions of a coordinator, none yet. */
 export function nodeSessions(options: NodeSessionsOptions): NodeSessions {
   const byName = new Map<string, NodeSession>();
   const order = joinOrder();
+  const receipt = receiptsOf(options.journal ?? null);
   return {
     get: (node) => byName.get(node),
-    accept: (connection) => acceptNode(connection, options, byName, order),
+    accept: (connection) => acceptNode(connection, options, byName, order, receipt),
     close(reason) {
       for (const session of byName.values()) session.drop(reason);
     },
@@ -67,17 +83,26 @@ export function nodeSessions(options: NodeSessionsOptions): NodeSessions {
 
 function acceptNode(
   connection: Connection,
-  { state, loop, outputs, log }: NodeSessionsOptions,
+  { state, loop, outputs, journal, log }: NodeSessionsOptions,
   byName: Map<string, NodeSession>,
   order: JoinOrder,
+  receipt: () => string | null,
 ): ConnectionEvents {
   let session: NodeSession | null = null;
   let left = false;
   let heardAt = 0;
+  let given: string | null = null;
 
   const isCurrent = () => session !== null && byName.get(session.name) === session;
 
-  function join({ name, incarnation, info, running, waiting, ended, joins }: MessageOf<'join'>): void {
+  function join({ name, incarnation, info, running, waiting, ended, joins, receipt }: MessageOf<'join'>): void {
+    if (receipt !== null && journal?.lineage.isBehind(receipt)) {
+      const error = behind(`node ${name} (${connection.address})`);
+      // Its tasks go on: the newest data may be put back.
+      connection.send({ kind: 'refuse', code: 'unreachable', reason: error.message });
+      connection.close(error.message);
+      return journal.outdated(error);
+    }
     const objection = session === null ? joinObjection(state, name, incarnation) : 'joined already';
     if (objection !== null) {
       connection.send({ kind: 'refuse', code: 'refused', reason: objection });
@@ -99,6 +124,7 @@ function acceptNode(
       address: connection.address,
       holding: { running, waiting, ended },
     });
+    giveReceipt(session);
   }
 
   /** Ends whose output is not on its way to the disk yet. */
@@ -145,6 +171,13 @@ function acceptNode(
     else stored(offset + data.length + cut);
   }
 
+  function giveReceipt(to: NodeSession): void {
+    const next = receipt();
+    if (next === null || next === given) return;
+    given = next;
+    to.send({ kind: 'receipt', receipt: next });
+  }
+
   function take(message: Message): void {
     if (message.kind === 'join') return join(message);
     if (message.kind === 'bye') return;
@@ -158,6 +191,7 @@ function acceptNode(
       case 'heartbeat':
         heardAt = performance.now();
         session.send({ kind: 'beat', seq: message.seq });
+        giveReceipt(session);
         loop.post({ kind: 'heartbeat', node, seen: message.seen, sample: roundedSample(message.sample) });
         return;
       case 'started':
@@ -246,6 +280,19 @@ function newSession(name: string, connection: Connection): NodeSession {
 
 function isEndOf(fact: Fact, { job, ordinal }: Attempt): boolean {
   return fact.kind === 'ended' && fact.job === job && fact.ordinal === ordinal;
+}
+
+/** Returns what makes receipts for nodes: null, or one of the last moment. */
+function receiptsOf(journal: WatchedJournal | null): () => string | null {
+  if (journal === null) return () => null;
+  let last = '';
+  let madeAt = Number.NEGATIVE_INFINITY;
+  return () => {
+    if (performance.now() - madeAt < receiptMs) return last;
+    madeAt = performance.now();
+    last = journal.lineage.receipt(journal.head());
+    return last;
+  };
 }
 
 /** Tasks whose items are long leave in several messages, each well within a frame. */

@@ -17,6 +17,8 @@ export interface JournalFiles {
   readonly acknowledged: string;
   /** Room that is set free when the disk is full. */
   readonly reserve: string;
+  /** The terms that this directory has seen: see lineage.ts. */
+  readonly lineage: string;
 }
 
 /** Returns the names of the files of a journal in `directory`. */
@@ -28,6 +30,7 @@ export function journalFiles(directory: string): JournalFiles {
     lock: join(directory, 'lock'),
     acknowledged: join(directory, 'acknowledged'),
     reserve: join(directory, 'reserve'),
+    lineage: join(directory, 'lineage'),
   };
 }
 
@@ -87,7 +90,8 @@ function createFile(file: string): void {
   }
 }
 
-function syncDirectory(directory: string): void {
+/** Makes names in it durable: new files, renamed ones. Throws what the file system does. */
+export function syncDirectory(directory: string): void {
   const handle = openSync(directory, 'r');
   try {
     fsyncSync(handle);

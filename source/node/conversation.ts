@@ -9,6 +9,7 @@ import type { Executor } from './executor.ts';
 import { dialOverTcp, type Link, openLink } from './link.ts';
 import type { AgentOptions } from './options.ts';
 import type { OutputPump } from './output-pump.ts';
+import type { Receipt } from './receipt.ts';
 
 export interface ConversationOptions {
   options: AgentOptions;
@@ -18,6 +19,7 @@ export interface ConversationOptions {
   info(): NodeInfo;
   tasks: Executor;
   pump: OutputPump;
+  receipt: Receipt;
   /** Whose tickets may be taken from now on. */
   trust(ticketKey: Uint8Array | null, callerKey: Uint8Array | null): void;
   throttle(share: number): void;
@@ -33,6 +35,7 @@ export function converse({
   info,
   tasks,
   pump,
+  receipt,
   trust,
   throttle,
   refused,
@@ -48,6 +51,7 @@ export function converse({
       throttle(message.throttle);
       log(`joined as ${message.name}`);
     } else if (message.kind === 'throttle') throttle(message.share);
+    else if (message.kind === 'receipt') receipt.take(message.receipt);
     else if (message.kind === 'refuse') {
       // Later it is about what was said, not about us; and who only goes away may come back.
       if (joined || message.code === 'unreachable') return;
@@ -70,7 +74,7 @@ export function converse({
     opened() {
       joined = false;
       joins++;
-      link.send({ kind: 'join', name, incarnation, info: info(), ...tasks.holding(), joins });
+      link.send({ kind: 'join', name, incarnation, info: info(), ...tasks.holding(), joins, receipt: receipt.last });
       tasks.connected();
     },
     messages(batch) {

@@ -17,6 +17,7 @@ import { endLeftovers } from './leftovers.ts';
 import type { Link } from './link.ts';
 import type { AgentOptions } from './options.ts';
 import { type OutputPump, outputPump } from './output-pump.ts';
+import { openReceipt } from './receipt.ts';
 import { reports } from './reports.ts';
 import { handlerNames } from './runners/handler-pool.ts';
 import { removeLeftPipes } from './runners/named-pipes.ts';
@@ -106,6 +107,7 @@ export async function assemble(
     for (const { run } of tasks.running()) if (run !== null) yield run;
   });
   duty.set(options.throttle);
+  const receipt = openReceipt(dir, clock);
   const { listen = null } = options;
   const direct =
     listen === null
@@ -117,13 +119,25 @@ export async function assemble(
   const info = (): NodeInfo =>
     infoOf(options, slots, sampler.machine, handlers?.names ?? [], duty.share, direct?.address ?? null);
   const trust = (...keys: Parameters<Direct['trust']>): void => direct?.trust(...keys);
-  const link = converse({ options, clock, incarnation, info, tasks, pump, trust, throttle: duty.set, refused });
+  const link = converse({
+    options,
+    clock,
+    incarnation,
+    info,
+    tasks,
+    pump,
+    receipt,
+    trust,
+    throttle: duty.set,
+    refused,
+  });
   late.link = link;
   const endWhenLost = options.onCoordinatorLost === 'kill';
   const beat = heartbeat({ clock, link, tasks, sampler, usage: workshop.usage, spool, endWhenLost, log });
 
   function close(): void {
     void direct?.close();
+    receipt.close();
     duty.close();
     spool.close();
     sampler.close();

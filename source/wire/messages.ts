@@ -122,6 +122,8 @@ export const messages = variants({
       ended: attempts,
       /** How often this process has said it, this time counted; 0: not told. One that comes after a later one is passed over. */
       joins: optional(counter, 0),
+      /** The last `receipt` that it was given. */
+      receipt: optional(nullable(text(limits.reasonLength)), null),
     },
   ],
   heartbeat: [11, { seq: counter, seen: counter, sample: sampleShape }],
@@ -165,6 +167,8 @@ export const messages = variants({
   throttle: [38, { share: real(0.05, 1) }],
   /** Nothing of that job will be assigned on this connection without a new `job`. */
   forget: [39, { job: jobId }],
+  /** How far the coordinator's journal has come, in its own words: to be kept, beyond a restart too, and told with `join`. */
+  receipt: [40, { receipt: text(limits.reasonLength) }],
 
   request: [50, { id: counter, verb: text(32), args: raw }],
   reply: [51, { id: counter, value: raw }],

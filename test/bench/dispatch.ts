@@ -41,6 +41,7 @@ async function startFleet(data: string | null, slots: number): Promise<Fleet> {
     metrics: null,
     log: () => {},
     onShutdown: () => {},
+    onOutdated: () => {},
     fatal(error) {
       throw error;
     },

@@ -54,6 +54,7 @@ export async function loopbackNode(
     waiting: [],
     ended: [],
     joins: 0,
+    receipt: null,
   });
   let seq = 0;
   const timer = setInterval(() => {

@@ -112,6 +112,7 @@ export function member(name: string, at: { host: string; port: number }, secret:
         waiting: [],
         ended: [],
         joins: 0,
+        receipt: null,
       });
     },
     messages(batch) {

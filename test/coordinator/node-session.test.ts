@@ -51,6 +51,7 @@ test('a join that was held up on a connection that its node gave up is passed ov
           waiting: [],
           ended: [],
           joins,
+          receipt: null,
         } as Message,
       ]);
     return { closed, join };

@@ -37,6 +37,9 @@ export async function coordinatorHere(options: Partial<CoordinatorOptions> = {})
     metrics: null,
     log: (line) => log.push(line),
     onShutdown() {},
+    onOutdated(error) {
+      throw error;
+    },
     fatal(error) {
       throw error;
     },

@@ -25,6 +25,9 @@ if (role === 'coordinator') {
     metrics: null,
     log: () => {},
     onShutdown: () => {},
+    onOutdated(error) {
+      throw error;
+    },
     fatal(error) {
       throw error;
     },
