@@ -4,10 +4,13 @@ import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { policyNames } from '../../source/model/job.ts';
+import { blocksOf } from './shell-session.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const page = readFileSync(resolve(root, 'docs/scheduling.md'), 'utf8');
-const commands = [...page.matchAll(/^lbtop (simulate .*)$/gm)].map(([, words = '']) => words.split(' '));
+const commands = blocksOf(page, 'sh').flatMap((block) =>
+  Array.from(block.matchAll(/^lbtop (.*)$/gm), ([, words = '']) => words.split(' ')),
+);
 
 test.each(commands)('%s … runs as the page has it', async (...words) => {
   const { stdout } = await promisify(execFile)(process.execPath, [resolve(root, 'dist/cli.js'), ...words, '--json']);
