@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { parseCommandLine } from '../../source/client/command-line.ts';
 import { allFlags, modes, wordNames } from '../../source/client/flags.ts';
 import { aloneRow } from '../bench/policies.ts';
+import { plots } from '../bench/race/plots.ts';
 import { generated } from '../scripts/generated-pages.ts';
 import { manPage } from '../scripts/man-page.ts';
 import { fill } from '../scripts/readme-tables.ts';
@@ -16,6 +17,11 @@ const pages = ['readme.md', 'source/readme.md', ...docs.map((file) => `docs/${fi
 test.each(Object.entries(generated))('%s says what the program does (npm run readme writes it)', (page, places) => {
   const text = readFileSync(resolve(root, page), 'utf8');
   expect(fill(text, places)).toBe(text);
+});
+
+test('pictures show the figures that were measured last (npm run readme draws them)', () => {
+  for (const [name, picture] of Object.entries(plots()))
+    expect(readFileSync(resolve(root, 'docs/figures', name), 'utf8')).toBe(picture);
 });
 
 test('the man page says what the program does (npm run readme writes it), and man renders it', () => {

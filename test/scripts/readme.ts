@@ -1,5 +1,9 @@
-/** `npm run readme`: writes what is made from the program's own tables into the pages that have it, and the man page. */
+/**
+ * `npm run readme`: writes what is made from the program's own tables, and from the figures that were measured last, into the
+ * pages that have it, with their pictures, and the man page.
+ */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { plots } from '../bench/race/plots.ts';
 import { generated } from './generated-pages.ts';
 import { manPage } from './man-page.ts';
 import { fill } from './readme-tables.ts';
@@ -9,3 +13,5 @@ for (const [page, places] of Object.entries(generated)) {
   const file = new URL(`../../${page}`, import.meta.url);
   writeFileSync(file, fill(readFileSync(file, 'utf8'), places));
 }
+for (const [name, picture] of Object.entries(plots()))
+  writeFileSync(new URL(`../../docs/figures/${name}`, import.meta.url), picture);

@@ -102,6 +102,10 @@ export const w1: Row = {
     { text: 'ahead of beanstalkd', side: 'lbtop', measure: 'rate', over: 'beanstalkd', least: 1 },
     { text: 'ahead of BullMQ', side: 'lbtop', measure: 'rate', over: 'BullMQ', least: 1 },
   ],
+  headlines: [
+    ['lbtop', 'rate'],
+    ['lbtop', 'cpu'],
+  ],
 };
 
 export const w3: Row = {
@@ -148,5 +152,10 @@ export const w3: Row = {
       over: 'four bare hops',
       least: 0.5,
     },
+  ],
+  headlines: [
+    ['lbtop', 'p50'],
+    ['lbtop', 'p99'],
+    ['lbtop, no TLS', 'p50'],
   ],
 };

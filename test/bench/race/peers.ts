@@ -1,9 +1,10 @@
 /** What the comparison needs of others: programs of the system, packages in a directory of their own, and how to get them. */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { createConnection, createServer } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ended } from './driver.ts';
 
@@ -134,5 +135,10 @@ export async function freePort(): Promise<number> {
 
 /** The environment of programs that import packages of the cache. */
 export function libraryEnvironment(): NodeJS.ProcessEnv {
-  return { ...process.env, LBTOP_BENCH_MODULES: join(dirname(moduleOf('bullmq')), 'noop.js') };
+  return { ...process.env, LBTOP_BENCH_MODULES: join(cache, 'node_modules', 'noop.js') };
+}
+
+/** Returns a package of the cache, of which nothing is known here. */
+export function library(name: string) {
+  return createRequire(join(cache, 'node_modules', 'noop.js'))(name);
 }

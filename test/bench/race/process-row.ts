@@ -85,4 +85,8 @@ export const w2: Row = {
     { text: 'at least 1.5 times xargs', side: 'lbtop', measure: 'rate', over: 'xargs', least: 1.5 },
     { text: 'ahead of the worker in C', side: 'lbtop', measure: 'rate', over: 'gearman, worker in C', least: 1 },
   ],
+  headlines: [
+    ['lbtop', 'rate'],
+    ['lbtop', 'cpu'],
+  ],
 };

@@ -42,6 +42,7 @@ function row(sides: readonly Side[]): Row {
       { name: 'took', unit: 'ms', better: 'less' },
     ],
     sides,
+    headlines: [],
     goals: [
       { text: 'ahead', side: 'us', measure: 'rate', over: 'them', least: 1 },
       { text: 'quick', side: 'us', measure: 'took', most: 3 },

@@ -1,5 +1,5 @@
 /** Runs a row: all its sides are started, then take rounds in turn, so that a machine that drifts drifts for all of them. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type {
@@ -35,16 +35,17 @@ interface Running {
 export async function race(row: Row, { rounds: wanted, seconds, log }: RaceOptions): Promise<RowResult> {
   const rounds = Math.min(wanted, row.rounds ?? wanted);
   const directory = mkdtempSync(join(process.env.LBTOP_BENCH_DIR ?? tmpdir(), `lbtop-${row.id}-`));
+  chmodSync(directory, 0o711); // a server that runs as another user reaches its own part of it
   const running: Running[] = [];
   log(`${row.id.toUpperCase()}  ${row.title}`);
   try {
     for (const [i, side] of row.sides.entries()) running.push(await started(side, join(directory, String(i)), log));
-    for (let round = 0; round <= rounds; round++)
+    for (let round = row.fresh ? 1 : 0; round <= rounds; round++)
       for (const one of inTurn(running, round)) {
-        if (one.entrant === null || round > (one.side.rounds ?? rounds)) continue;
+        if (one.entrant === null) continue;
         try {
           const figures = await one.entrant.round(seconds);
-          if (round > 0 || rounds === 0) one.rounds.push(figures); // the first is a warm-up
+          if (round > 0) one.rounds.push(figures); // the first is a warm-up
           const shown = row.measures.filter(({ name }) => name in figures);
           log(
             `  ${String(round).padStart(2)}  ${one.side.name.padEnd(34)}${shown.map((measure) => show(figures, measure)).join(', ')}`,
@@ -114,7 +115,7 @@ function summed(row: Row, rounds: number, running: readonly Running[]): RowResul
       .map(({ name }) => [name, spreadOf(rounds.map((one) => one[name] as number))]);
     return { name: side.name, ours: side.ours, tuned: side.tuned, skipped, figures: Object.fromEntries(figures) };
   });
-  const { id, title, work, measures } = row;
+  const { id, title, work, measures, headlines } = row;
   const ratios = ratiosOf(row, running);
   return {
     id,
@@ -125,22 +126,26 @@ function summed(row: Row, rounds: number, running: readonly Running[]): RowResul
     sides,
     ratios,
     goals: row.goals.map((goal) => judged(goal, sides, ratios)),
+    headlines,
   };
 }
 
 function ratiosOf({ measures }: Row, running: readonly Running[]): Ratio[] {
   const [ours, peers] = [running.filter(({ side }) => side.ours), running.filter(({ side }) => !side.ours)];
   return ours.flatMap((one) =>
-    peers.flatMap((peer) =>
-      measures.flatMap(({ name, better }): Ratio[] => {
-        const values = one.rounds.flatMap((mine, i) => {
-          const [a, b] = [mine[name], peer.rounds[i]?.[name]];
-          return a === undefined || b === undefined ? [] : [better === 'more' ? a / b : b / a];
-        });
-        if (values.length === 0) return [];
-        return [{ ours: one.side.name, peer: peer.side.name, measure: name, ...spreadOf(values) }];
-      }),
-    ),
+    peers
+      .filter(({ side }) => one.side.peers?.includes(side.name) ?? true)
+      .flatMap((peer) =>
+        measures.flatMap(({ name, better }): Ratio[] => {
+          const values = one.rounds.flatMap((mine, i) => {
+            const [a, b] = [mine[name], peer.rounds[i]?.[name]];
+            const ratio = a === undefined || b === undefined ? Number.NaN : better === 'more' ? a / b : b / a;
+            return Number.isFinite(ratio) ? [ratio] : [];
+          });
+          if (values.length === 0) return [];
+          return [{ ours: one.side.name, peer: peer.side.name, measure: name, ...spreadOf(values) }];
+        }),
+      ),
   );
 }
 

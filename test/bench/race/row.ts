@@ -25,10 +25,10 @@ export interface Side {
   tuned: string;
   /** Returns what is missing on this machine, as a line that says how to get it; null where it can run. */
   missing(): string | null;
+  /** Of ours: with which of the others it is compared; all if left out. */
+  peers?: readonly string[];
   /** `directory`: its own, empty, removed afterwards. */
   start(directory: string): Promise<Entrant>;
-  /** Rounds beside the warm-up, where not as many as the others'. */
-  rounds?: number;
 }
 
 /** What the row is to reach, checked against its own figures. */
@@ -50,8 +50,12 @@ export interface Row {
   measures: readonly Measure[];
   sides: readonly Side[];
   goals: readonly Goal[];
-  /** Rounds beside the warm-up, where the row has its own number. */
+  /** What the short table says of it: sides of ours and measures. */
+  headlines: readonly (readonly [side: string, measure: string])[];
+  /** Rounds at most, where the row has its own number. */
   rounds?: number;
+  /** Each round starts everything anew, so that there is nothing to warm up. */
+  fresh?: boolean;
 }
 
 /** Median, lowest and highest of the rounds. */
@@ -92,4 +96,5 @@ export interface RowResult {
   sides: SideResult[];
   ratios: Ratio[];
   goals: GoalResult[];
+  headlines: readonly (readonly [side: string, measure: string])[];
 }

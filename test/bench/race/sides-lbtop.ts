@@ -5,11 +5,14 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { connectClient } from '../../../source/client/client.ts';
 import { descendants } from '../../../source/node/process-stat.ts';
 import { type Fleet, startFleet } from '../../../source/simulation/fleet.ts';
+import { loadSecret } from '../../../source/wire/secret.ts';
 import { program } from '../../helpers/lbtop.ts';
 import { type Driver, ended, startDriver } from './driver.ts';
 import { programs } from './peers.ts';
+import type { Recovery } from './sides-peers.ts';
 
 export interface LbtopOptions {
   /** Whether connections are encrypted and authenticated, as they are for users. */
@@ -27,6 +30,8 @@ export interface LbtopSide {
   /** Of all three kinds. */
   pids(): number[];
   stop(): Promise<void>;
+  /** kill -9 of the coordinator, then a new one: tasks in its queue, and ms from its start to that answer. */
+  killed(): Promise<Recovery>;
 }
 
 /** Returns how such a side is set up, in words. */
@@ -66,6 +71,18 @@ async function protectedSide(directory: string, { durable, nodes, slots }: Lbtop
       await client.stop();
       await fleet.stop();
     },
+    async killed() {
+      await fleet.killCoordinator();
+      const secret = await loadSecret(fleet.secretFile);
+      const from = performance.now();
+      await fleet.restartCoordinator();
+      const { host, port } = fleet;
+      const asked = await connectClient({ host, port, secret, role: 'operator', who: 'bench', timeoutMs: 60_000 });
+      const { tasks } = await asked.request('status', {});
+      const ms = performance.now() - from;
+      asked.close();
+      return { left: tasks.queued ?? 0, ms };
+    },
   };
 }
 
@@ -90,6 +107,7 @@ async function bareSide(directory: string, { durable, nodes, slots }: LbtopOptio
       await Promise.all(agents.map(ended));
       await ended(coordinator);
     },
+    killed: () => Promise.reject(new Error('only a side with TLS is killed')),
   };
 }
 

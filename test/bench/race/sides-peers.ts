@@ -1,11 +1,13 @@
 /** The other sides: a server, its workers and a client, each a process of its own. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, chownSync, mkdirSync } from 'node:fs';
+import { chownSync, mkdirSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Driver, ended, startDriver } from './driver.ts';
-import { compiled, type Daemon, daemon, find, freePort, libraryEnvironment, programs } from './peers.ts';
+import { compiled, type Daemon, daemon, find, freePort, library, libraryEnvironment, programs } from './peers.ts';
 
 export interface Peer {
   readonly client: Driver;
@@ -13,8 +15,16 @@ export interface Peer {
   /** Of server, workers and client. */
   pids(): number[];
   stop(): Promise<void>;
-  /** The server again, on what the one before has left; the workers and the client are gone. */
-  again(): Promise<Daemon>;
+  /**
+   * kill -9 of the server, then the server again on what the one before has left. Resolves with the number of jobs in its
+   * queue and the time from its start to that answer. Workers and client are gone.
+   */
+  killed(): Promise<Recovery>;
+}
+
+export interface Recovery {
+  left: number;
+  ms: number;
 }
 
 const node = (script: string, ...args: string[]): string[] => [process.execPath, join(programs, script), ...args];
@@ -25,29 +35,68 @@ interface Parts {
   workers: readonly (readonly string[])[];
   client: readonly string[];
   env?: NodeJS.ProcessEnv;
+  /** Asks the server how many jobs wait; throws while it does not answer. */
+  left(port: number): Promise<number>;
 }
 
-async function startPeer({ server, port, workers, client, env = process.env }: Parts): Promise<Peer> {
-  const running = await daemon(server, port);
+async function startPeer({ server, port, workers, client, env = process.env, left }: Parts): Promise<Peer> {
+  let running = await daemon(server, port);
   const hands: ChildProcess[] = [];
   try {
     const asked = await startDriver(client, env);
     for (const [command = '', ...args] of workers) hands.push(spawn(command, args, { stdio: 'ignore', env }));
     return {
       client: asked,
-      server: running,
+      get server() {
+        return running;
+      },
       pids: () => [running.pid, asked.pid, ...hands.map(({ pid }) => pid as number)],
       async stop() {
         await asked.stop();
         await Promise.all(hands.map(ended));
         await running.stop();
       },
-      again: () => daemon(server, port),
+      async killed() {
+        await running.kill();
+        await asked.stop();
+        await Promise.all(hands.map(ended));
+        const from = performance.now();
+        running = await daemon(server, port);
+        return { left: await patiently(() => left(port)), ms: performance.now() - from };
+      },
     };
   } catch (error) {
     await running.stop();
     throw error;
   }
+}
+
+/** Tries again until there is an answer. */
+async function patiently(ask: () => Promise<number>): Promise<number> {
+  for (;;)
+    try {
+      return await ask();
+    } catch {
+      await sleep(5);
+    }
+}
+
+/** Says a line to a server and resolves with what it answers once that matches; throws where it says no. */
+async function askPlainly(port: number, line: string, wanted: RegExp): Promise<string> {
+  const socket = connect(port, '127.0.0.1');
+  let heard = '';
+  try {
+    socket.write(`${line}\r\n`);
+    for await (const chunk of socket) {
+      heard += chunk;
+      const found = wanted.exec(heard);
+      if (found !== null) return found[1] ?? '';
+      if (heard.startsWith('-')) throw new Error(heard);
+    }
+  } finally {
+    socket.destroy();
+  }
+  throw new Error(`${line}: no answer`);
 }
 
 /** `ahead`: jobs that a worker asks for before it has done the one before; `job`: `noop` or `true`. */
@@ -61,6 +110,7 @@ export async function gearman({ workers = 4, ahead = 1, job = 'noop', own = fals
     port,
     workers: Array.from({ length: workers }, () => hand),
     client: [compiled('gearman'), 'client', String(port), job, String(outstanding)],
+    left: async () => Number((await askPlainly(port, 'status', /(?:kept\t(\d+)[\s\S]*)?\n?\.\n/)) || 0),
   });
 }
 
@@ -74,22 +124,35 @@ export async function beanstalkd({ directory = null as string | null, workers = 
     port,
     workers: Array.from({ length: workers }, () => node('beanstalkd.ts', 'worker', String(port), String(ahead))),
     client: node('beanstalkd.ts', 'client', String(port)),
+    left: async () => Number(await askPlainly(port, 'stats', /current-jobs-ready: (\d+)/)),
   });
 }
 
-/** BullMQ on a redis of its own. `directory`: appends are synced before each answer; null: all in memory. */
-export async function bullmq({ directory = null as string | null, workers = 4, concurrency = 50 } = {}): Promise<Peer> {
+/**
+ * BullMQ on a redis of its own. `directory`: appends are synced before each answer; null: all in memory. `usual`: redis as it
+ * comes instead, with its data in this directory.
+ */
+export async function bullmq({
+  directory = null as string | null,
+  usual = null as string | null,
+  workers = 4,
+  concurrency = 50,
+} = {}): Promise<Peer> {
   const port = await freePort();
   if (directory !== null) mkdirSync(directory, { recursive: true });
+  for (const one of [directory, usual]) if (one !== null) mkdirSync(one, { recursive: true });
   const kept =
-    directory === null
-      ? ['--appendonly', 'no']
-      : ['--appendonly', 'yes', '--appendfsync', 'always', '--dir', directory];
+    usual !== null
+      ? ['--dir', usual]
+      : directory === null
+        ? ['--save', '', '--appendonly', 'no']
+        : ['--save', '', '--appendonly', 'yes', '--appendfsync', 'always', '--dir', directory];
   return startPeer({
-    server: [find('redis-server') as string, '--bind', '127.0.0.1', '--port', String(port), '--save', '', ...kept],
+    server: [find('redis-server') as string, '--bind', '127.0.0.1', '--port', String(port), ...kept],
     port,
     workers: Array.from({ length: workers }, () => node('bullmq.ts', 'worker', String(port), String(concurrency))),
     client: node('bullmq.ts', 'client', String(port)),
+    left: async () => Number(await askPlainly(port, 'LLEN bull:kept:wait', /^:(\d+)/)),
     env: libraryEnvironment(),
   });
 }
@@ -103,7 +166,6 @@ export async function graphile(directory: string, workers = 2): Promise<Peer> {
   const as = root ? ['setpriv', '--reuid=postgres', '--regid=postgres', '--clear-groups'] : [];
   if (root) {
     const uid = Number(execFileSync('id', ['-u', 'postgres'], { encoding: 'utf8' }));
-    chmodSync(join(directory, '..'), 0o711); // made for us alone
     for (const one of [directory, data]) chownSync(one, uid, uid);
   }
   const [initdb = '', ...args] = [...as, find('initdb') as string, '-D', data, '-U', 'bench', '-A', 'trust', '-N'];
@@ -124,6 +186,17 @@ export async function graphile(directory: string, workers = 2): Promise<Peer> {
       node('graphile.ts', 'worker', url, 'plain'),
     ],
     client: node('graphile.ts', 'client', url),
+    async left() {
+      const client = new (library('pg').Client)({ connectionString: url });
+      client.on('error', () => {});
+      await client.connect();
+      try {
+        const { rows } = await client.query('select count(*) from graphile_worker._private_jobs');
+        return Number(rows[0].count);
+      } finally {
+        await client.end();
+      }
+    },
     env: libraryEnvironment(),
   });
 }

@@ -37,17 +37,20 @@ export interface Bench {
 export const resultFile = fileURLToPath(new URL('../../../docs/figures/bench.json', import.meta.url));
 export const rowNames = rows.map(({ id }) => id);
 
+/** As parseArgs takes them. */
+export const suiteOptions = {
+  install: { type: 'boolean', default: false },
+  write: { type: 'boolean', default: false },
+  rounds: { type: 'string', default: '5' },
+  seconds: { type: 'string', default: '1' },
+} as const;
+
 /** Runs what the arguments say. Returns the exit code. */
 export async function benchSuite(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
-    options: {
-      install: { type: 'boolean', default: false },
-      write: { type: 'boolean', default: false },
-      rounds: { type: 'string', default: '5' },
-      seconds: { type: 'string', default: '1' },
-    },
+    options: suiteOptions,
   });
   const [rounds, seconds] = [Number(values.rounds), Number(values.seconds)];
   if (!(rounds >= 1 && seconds > 0)) throw new Error('--rounds is 1 or more, --seconds above 0');

@@ -1,7 +1,8 @@
 /*
  * Client and worker of gearmand in its binary protocol, with the requests of a turn in one write: libgearman's own client
  * writes each by itself and costs four times as much.
- *   gearman client PORT FUNCTION OUTSTANDING   commands on stdin: `burst COUNT`, `single COUNT`
+ *   gearman client PORT FUNCTION OUTSTANDING   commands on stdin: `burst COUNT`, `single COUNT`,
+ *                                              `fill COUNT` (jobs that nobody takes)
  *   gearman worker PORT AHEAD                  knows `noop`, and `true`, which starts the program and waits for it
  */
 #include <arpa/inet.h>
@@ -18,7 +19,7 @@
 #include <unistd.h>
 
 enum {
-  CAN_DO = 1, PRE_SLEEP = 4, NOOP = 6, SUBMIT_JOB = 7, JOB_CREATED = 8, GRAB_JOB = 9,
+  CAN_DO = 1, PRE_SLEEP = 4, NOOP = 6, SUBMIT_JOB = 7, SUBMIT_JOB_BG = 18, JOB_CREATED = 8, GRAB_JOB = 9,
   NO_JOB = 10, JOB_ASSIGN = 11, WORK_COMPLETE = 13, WORK_FAIL = 14, ERROR_PACKET = 19
 };
 
@@ -93,15 +94,15 @@ static int ascending(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-/* Waits for one result, and takes those that have come with it. */
-static long results(void) {
+/* Waits for one packet of that type, and takes those that have come with it. */
+static long results(uint32_t wanted) {
   long done = 0;
   char *data;
   uint32_t bytes;
   for (int wait = 1;; wait = done == 0) {
     uint32_t type = hear(&data, &bytes, wait);
     if (type == 0) return done;
-    if (type == WORK_COMPLETE) done++;
+    if (type == wanted) done++;
     else if (type != JOB_CREATED) {
       fprintf(stderr, "gearman: packet %u\n", type);
       exit(1);
@@ -116,15 +117,18 @@ static int client(const char *function, long outstanding) {
   long count;
   puts("ready");
   while (scanf("%15s %ld", name, &count) == 2) {
-    int single = strcmp(name, "single") == 0;
+    int single = strcmp(name, "single") == 0, fill = strcmp(name, "fill") == 0;
     long window = single ? 1 : outstanding, sent = 0, done = 0;
     double *took = single ? malloc(sizeof(double) * (size_t)count) : NULL;
     double from = now_ms();
     while (done < count) {
       double at = now_ms();
-      for (; sent < count && sent - done < window; sent++) say(SUBMIT_JOB, job, job_bytes);
+      for (; sent < count && sent - done < window; sent++) {
+        if (fill) say(SUBMIT_JOB_BG, "kept\0\0x", 7);
+        else say(SUBMIT_JOB, job, job_bytes);
+      }
       flush();
-      long more = results();
+      long more = results(fill ? JOB_CREATED : WORK_COMPLETE);
       if (single) took[done] = now_ms() - at;
       done += more;
     }
