@@ -91,9 +91,11 @@ test('every block of code is of a page and a language that a test runs', () => {
       .map((language) => ({ page, language })),
   );
   expect(blocks.length).toBeGreaterThan(20);
+  // By its language, by its fence, or by how its lines begin.
   const isRun = ({ page, language }: (typeof blocks)[number]): boolean =>
     tests.some(
-      (text) => text.includes(page) && (text.includes(`'${language}')`) || text.includes(`^\`\`\`${language}`)),
+      (text) =>
+        text.includes(page) && [`'${language}')`, `^\`\`\`${language}`, '/^npm run'].some((of) => text.includes(of)),
     );
   expect(blocks.filter((block) => !isRun(block))).toEqual([]);
 });
@@ -125,7 +127,7 @@ test('every command that a page names in its text is one', () => {
 test('every flag that a page names is one, or that of another program', () => {
   const known = new Set<string>([...allFlags.map(({ name }) => name), ...modes]);
   const named = spans.flatMap(({ page, span }) =>
-    /^(npm|etcd|docker) /.test(span)
+    /^(npm|etcd|docker|--) /.test(span)
       ? []
       : Array.from(span.matchAll(/(?:^|[ [(])--([a-z][a-z-]*)/g), ([, flag = '']) => ({ page, flag })),
   );
