@@ -133,9 +133,9 @@ async function listTokens({ client, flags, io }: Call): Promise<number> {
     { title: 'ROLE', text: ({ role }) => role },
     { title: 'NAME', text: ({ name }) => name },
     { title: 'STATE', text: ({ state }) => state, colour: ({ state }) => colours[state] },
-    { title: 'CREATED', text: ({ createdAt }) => time(createdAt, now) },
+    { title: 'CREATED', spare: 2, text: ({ createdAt }) => time(createdAt, now) },
     { title: 'EXPIRES', text: ({ expiresAt }) => (expiresAt === null ? 'never' : exactTime(expiresAt)) },
-    { title: 'IN USE', right: true, text: ({ connections }) => String(connections) },
+    { title: 'IN USE', spare: 1, right: true, text: ({ connections }) => String(connections) },
     { title: 'BY', text: ({ by }) => by },
   ];
   await printRows(io.stdout, columns, onePage(await (await client()).request('token-list', {})), flags.json);

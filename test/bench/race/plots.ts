@@ -11,7 +11,7 @@ export interface Line {
 
 const [width, height] = [640, 320];
 const [left, right, top, bottom] = [70, 20, 40, 50];
-const colours = ['#5fb3f9', '#e0a458', '#7bd88f'];
+const colours = ['#5fb3f9', '#e0a458', '#7bd88f', '#d98cf2'];
 
 /** Returns a standalone SVG; empty lines are left out. `unit`: of the points' y. */
 export function plot(title: string, x: string, unit: string, lines: readonly Line[]): string {
