@@ -135,7 +135,7 @@ async function work(flags: Flags, io: Io, where: Places): Promise<number> {
   startSmall();
   const [
     { runNode },
-    { credentialOf },
+    { credentialInTime },
     { findWhereabouts },
     os,
     { resolve },
@@ -180,7 +180,7 @@ async function work(flags: Flags, io: Io, where: Places): Promise<number> {
       }),
       handlers: flags.handlers === undefined ? null : resolve(io.cwd, flags.handlers),
       stateDir: where.stateDirectory,
-      secret: await credentialOf(flags, where),
+      secret: await credentialInTime(flags, where, found, (line) => void printLine(io.stderr, `lbtop: ${line}`)),
       version: packageVersion(),
     },
     metrics: flags.metrics ?? null,
