@@ -224,7 +224,11 @@ function namesIn(context: Context | null): string[] {
 }
 
 function unknownWord(word: string): LbtopError {
-  const near = nearest(word, wordNames) ?? nearest(word, modes)?.replace(/^/, '--');
+  // `node` is nearer to --node than to nodes.
+  const flags = [...modes, 'version'];
+  const near = flags.includes(word)
+    ? `--${word}`
+    : (nearest(word, wordNames) ?? nearest(word, flags)?.replace(/^/, '--'));
   return usage(`unknown word ${quote(word)}: ${near === undefined ? 'see lbtop --help' : `did you mean ${near}?`}`);
 }
 

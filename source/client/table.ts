@@ -16,6 +16,8 @@ export interface Column<R> {
   text(row: R): string;
   /** Numbers stand right. */
   right?: boolean;
+  /** Left out where a terminal is too narrow for all columns: the highest first; never, where nothing is said. */
+  spare?: number;
   colour?(row: R): Colour | null;
 }
 
@@ -28,8 +30,8 @@ export async function* onePage<R>(rows: readonly R[]): Pages<R> {
 }
 
 /**
- * Prints rows as a table, or with `json` as an array. Widths come from the first page; the last column is cut where a
- * terminal ends, elsewhere nothing is.
+ * Prints rows as a table, or with `json` as an array. Widths come from the first page. A terminal that is too narrow gets
+ * fewer columns, and the last one cut where it ends; elsewhere nothing is left out.
  */
 export async function printRows<R>(
   output: Output,
@@ -38,20 +40,46 @@ export async function printRows<R>(
   json: boolean | undefined,
 ): Promise<void> {
   if (json) return printJsonArray(output, pages);
+  let shown: readonly Column<R>[] = columns;
   let widths: number[] | null = null;
   for await (const page of pages) {
-    const cells = page.map((row) => columns.map(({ text }) => cellText(text(row))));
     if (widths === null) {
-      widths = columns.map(({ title }, i) =>
-        cells.reduce((most, row) => Math.max(most, widthOf(row[i] as string)), title.length),
+      const all = columns.map((column) =>
+        page.reduce((most, row) => Math.max(most, widthOf(cellText(column.text(row)))), column.title.length),
       );
-      const titles = columns.map(({ title }) => title);
-      await output.write(`${coloured(output, lineOf(output, columns, titles, widths), 'bold')}\n`);
+      const fit = output.isTerminal ? fitting(columns, all, output.columns) : columns.map((_, i) => i);
+      shown = fit.map((i) => columns[i] as Column<R>);
+      widths = fit.map((i) => all[i] as number);
+      const titles = shown.map(({ title }) => title);
+      await output.write(`${coloured(output, lineOf(output, shown, titles, widths), 'bold')}\n`);
     }
     let text = '';
-    for (const [i, row] of page.entries()) text += `${lineOf(output, columns, cells[i] as string[], widths, row)}\n`;
+    for (const row of page) {
+      const cells = shown.map((column) => cellText(column.text(row)));
+      text += `${lineOf(output, shown, cells, widths, row)}\n`;
+    }
     await output.write(text);
   }
+}
+
+/** Of the last column, which is cut where the terminal ends, this much is to be seen. */
+const lastCells = 12;
+const gapCells = 2;
+
+/** Returns which columns a terminal of that width has room for, in their order. */
+function fitting<R>(columns: readonly Column<R>[], widths: readonly number[], width: number): number[] {
+  const fit = columns.map((_, i) => i);
+  const needed = (): number =>
+    fit.reduce((sum, i, place) => {
+      const cells = widths[i] as number;
+      return sum + (place === fit.length - 1 ? Math.min(cells, lastCells) : cells + gapCells);
+    }, 0);
+  const bySpare = columns.flatMap(({ spare }, i) => (spare === undefined ? [] : [{ spare, i }]));
+  for (const { i } of bySpare.toSorted((a, b) => b.spare - a.spare)) {
+    if (needed() <= width) break;
+    fit.splice(fit.indexOf(i), 1);
+  }
+  return fit;
 }
 
 function lineOf<R>(
@@ -70,7 +98,7 @@ function lineOf<R>(
     const gap = ' '.repeat(Math.max(0, (widths[i] as number) - widthOf(text)));
     const shown = coloured(output, text, row === undefined ? null : column.colour?.(row));
     parts.push(column.right ? gap + shown : last ? shown : shown + gap);
-    used += (widths[i] as number) + 2;
+    used += (widths[i] as number) + gapCells;
   }
-  return parts.join('  ').trimEnd();
+  return parts.join(' '.repeat(gapCells)).trimEnd();
 }

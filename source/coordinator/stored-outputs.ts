@@ -1,5 +1,5 @@
 /** What tasks wrote and returned, in the store. In memory is only how much of each running attempt is held. */
-
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Commits } from '../journal/commit.ts';
 import type { OutputRecord, Store } from '../journal/store.ts';
 import { oneLine } from '../model/errors.ts';
@@ -26,6 +26,8 @@ interface Running {
 }
 
 const none = new Uint8Array(0);
+/** Between two tries to learn what the store has of an output. */
+const askAgainMs = 500;
 
 /** Returns the outputs of a store. What runs already, as `state` says, goes on where the store has it. */
 export function storedOutputs({ store, commits, state, log }: StoredOutputsOptions): Outputs {
@@ -64,16 +66,27 @@ export function storedOutputs({ store, commits, state, log }: StoredOutputsOptio
     return held !== undefined && held.number > 0 && held.assignedAt > state.startedAt;
   }
 
-  function resumed({ job, ordinal, attempt }: Attempt): Running {
-    const running: Running = { attempt, upTo: null, told: Promise.resolve() };
-    const size = (stream: StreamNumber) => store.outputSize(job, ordinal, attempt, stream);
-    running.told = Promise.all([size(1), size(2)]).then(
-      ([stdout, stderr]) => {
-        running.upTo = [stdout.bytes, stderr.bytes];
-      },
-      (error) => log(`output of task ${job}.${ordinal} is not taken: ${oneLine(error)}`),
-    );
+  function resumed(attempt: Attempt): Running {
+    const running: Running = { attempt: attempt.attempt, upTo: null, told: Promise.resolve() };
+    running.told = ask(attempt, running);
     return running;
+  }
+
+  /** Without an answer nothing is put, and its end waits: an engine that did not answer does so soon. */
+  async function ask({ job, ordinal, attempt }: Attempt, running: Running): Promise<void> {
+    const size = (stream: StreamNumber) => store.outputSize(job, ordinal, attempt, stream);
+    for (let said = ''; ; await pause(askAgainMs, null, { ref: false })) {
+      try {
+        const [stdout, stderr] = await Promise.all([size(1), size(2)]);
+        running.upTo = [stdout.bytes, stderr.bytes];
+        return;
+      } catch (error) {
+        if (jobs.get(job)?.get(ordinal) !== running) return; // nobody waits for it any more
+        const why = oneLine(error);
+        if (why !== said) log(`output of task ${job}.${ordinal} waits: ${why}`);
+        said = why;
+      }
+    }
   }
 
   function put(upTo: HeldUpTo, record: OutputRecord, stored: (offset: number) => void): void {

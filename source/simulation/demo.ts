@@ -161,7 +161,9 @@ async function summarise(client: Client, ended: Ended): Promise<number> {
   print(
     `${succeeded} of ${total} tasks succeeded in ${seconds.toFixed(1)} s: ${(succeeded / seconds).toFixed(0)} tasks/s`,
   );
-  print(`${requeued} running tasks were requeued from the lost node, ${status.lateResults} late results`);
+  print(
+    `${requeued} running ${requeued === 1 ? 'task was' : 'tasks were'} requeued from the lost node, ${status.lateResults} late results`,
+  );
   if (succeeded < total) {
     print(`ended before ${total - succeeded} tasks had succeeded`);
     return 1;

@@ -5,40 +5,33 @@
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { IPty } from 'node-pty';
 import type { Desk } from '../../source/coordinator/answers.ts';
 import { acceptClient } from '../../source/coordinator/client-session.ts';
 import { windowHub } from '../../source/feed/hub.ts';
 import { processMemory } from '../../source/node/process-stat.ts';
 import { listen } from '../../source/wire/endpoint.ts';
 import { loadOrCreateSecret } from '../../source/wire/secret.ts';
+import { openPty } from '../helpers/terminal.ts';
 import { fakeSession, type Session } from '../ui/fixtures/session.ts';
 import { loopTime, processTime } from './core-time.ts';
 
-const require = createRequire(import.meta.url);
 const columns = 200;
 const rows = 50;
 const cli = resolve(import.meta.dirname, '../../dist/cli.js');
 
 /** A program on a terminal of its own. */
 interface Watched {
-  readonly pty: IPty;
+  readonly pty: ReturnType<typeof openPty>;
   bytes: number;
   frames: number;
   onData: ((data: string) => void) | null;
 }
 
 function watched(program: string, args: readonly string[], env: Record<string, string> = {}): Watched {
-  const { spawn } = require('node-pty') as typeof import('node-pty');
-  const own: Record<string, string> = {};
-  for (const [name, value] of Object.entries(process.env)) if (value !== undefined) own[name] = value;
-  for (const name of ['CI', 'NO_COLOR', 'FORCE_COLOR', 'COLUMNS', 'LINES', 'NODE_OPTIONS']) delete own[name];
-  Object.assign(own, { TERM: 'xterm-256color', LANG: 'C.UTF-8', LC_ALL: 'C.UTF-8' }, env);
-  const pty = spawn(program, [...args], { cols: columns, rows, env: own });
+  const pty = openPty(program, args, { columns, rows, env });
   const one: Watched = { pty, bytes: 0, frames: 0, onData: null };
   pty.onData((data) => {
     one.bytes += Buffer.byteLength(data);

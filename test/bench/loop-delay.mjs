@@ -2,6 +2,7 @@
  * Loaded into a process by `--import`: says at its end how late its event loop was, in ms, and for how long it was
  * ever blocked. On a machine with more work than cores a process is late because it waits for a core: Linux counts that
  * (run_delay in /proc/PID/schedstat, Documentation/scheduler/sched-stats.rst), and it is not what blocks a loop.
+ * SIGUSR2: it says so then too, and begins anew.
  */
 import { closeSync, openSync, readSync, writeFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -49,9 +50,18 @@ function watch() {
 
 // What starts up is not yet at work.
 setTimeout(watch, 2_000).unref();
-process.on('exit', () => {
-  if (stat !== null) closeSync(stat);
+function tell() {
   const ms = (ns) => Math.max(0, ns / 1e6 - periodMs);
   const late = { maxMs: ms(delay.max), p99Ms: ms(delay.percentile(99)) };
   if (file) writeFileSync(`${file}-${process.pid}`, JSON.stringify({ ...late, blockedMs: blocked }));
+}
+
+process.on('SIGUSR2', () => {
+  tell();
+  delay.reset();
+  blocked = 0;
+});
+process.on('exit', () => {
+  if (stat !== null) closeSync(stat);
+  tell();
 });

@@ -1,4 +1,7 @@
-/** `npm run bench -- NAME…`: runs the named benchmarks, or lists them. */
+/**
+ * `npm run bench`: the comparison with others, all rows or those that are named (suite.ts has its flags);
+ * `npm run bench -- NAME…`: other benchmarks by name.
+ */
 const benches: Record<string, () => Promise<void>> = {
   decide: async () => (await import('./decide.ts')).benchDecide(),
   journal: async () => (await import('./journal.ts')).benchJournal(),
@@ -14,8 +17,16 @@ const benches: Record<string, () => Promise<void>> = {
   dispatch: async () => (await import('./dispatch.ts')).benchDispatch(),
 };
 
-const names = process.argv.slice(2);
-if (names.length === 0 || names.some((name) => !(name in benches))) {
-  console.error(`which benchmark? npm run bench -- NAME, with NAME one of: ${Object.keys(benches).join(', ')}`);
-  process.exitCode = 2;
-} else for (const name of names) await benches[name]?.();
+const args = process.argv.slice(2);
+const names = args.filter((arg) => arg in benches);
+if (names.length > 0) for (const name of names) await benches[name]?.();
+else {
+  const { benchSuite, rowNames } = await import('./race/suite.ts');
+  const unknown = args.filter((arg) => /^[a-z]/.test(arg) && !rowNames.includes(arg));
+  if (unknown.length === 0) process.exitCode = await benchSuite(args);
+  else {
+    const all = [...rowNames, ...Object.keys(benches)].join(', ');
+    console.error(`no benchmark ${unknown[0]}: npm run bench for the whole comparison, or -- NAME, one of: ${all}`);
+    process.exitCode = 2;
+  }
+}

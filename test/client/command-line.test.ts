@@ -179,6 +179,8 @@ describe('mistakes', () => {
     ['submit -z', 'unknown flag -z: see lbtop submit --help'],
     ['statsu', 'unknown word "statsu": did you mean status?'],
     ['coordinater', 'unknown word "coordinater": did you mean --coordinator?'],
+    ['node', 'unknown word "node": did you mean --node?'],
+    ['version', 'unknown word "version": did you mean --version?'],
     ['frobnicate', 'unknown word "frobnicate": see lbtop --help'],
     ['token create --role root', 'expected one of node, submitter, operator, viewer'],
     ['status --tls-ca', '--tls-ca needs a value'],

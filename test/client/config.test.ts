@@ -53,6 +53,20 @@ test('as text, and where nothing is set', async () => {
   expect((await config({}, {})).out).toMatch(/^nothing is set: .*\nsettings file: /);
 });
 
+test('a variable that is no setting is told, one that is something else is not', async () => {
+  const { out } = await config({}, { LBTOP_CPU_LIMT: '50', LBTOP_MOUSE: '0', LBTOP_TASK_ID: '7.1' }, '--json');
+  expect(JSON.parse(out).settings).toEqual([
+    {
+      name: 'LBTOP_CPU_LIMT',
+      value: '50',
+      from: 'variable',
+      where: 'LBTOP_CPU_LIMT',
+      of: [],
+      wrong: 'is no setting: did you mean LBTOP_CPU_LIMIT?',
+    },
+  ]);
+});
+
 test('a file that names no flag', async () => {
   const { code, err } = await config({ cpuLimt: 70 }, {});
   expect([code, err]).toEqual([

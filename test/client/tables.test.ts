@@ -19,6 +19,32 @@ const asked = (typed: string, io: FakeIo, names: readonly string[]) => {
   return { ran: lbtop(typed.split(' '), coordinator, io), times: () => times };
 };
 
+describe('a narrow terminal', () => {
+  const coordinator = () =>
+    fakeCoordinator({
+      nodes: () => [nodeRow({ name: 'one', reason: 'disk swap' })],
+      jobs: ({ from }) => (from === 0 ? [jobRow({ job: 1, name: 'a name' })] : []),
+    });
+  const shown = async (word: string, columns: number | null) => {
+    const io = fakeIo(columns === null ? {} : { stdout: { terminal: true, columns } });
+    return (await lbtop([word], coordinator(), io)).out.trimEnd().split('\n');
+  };
+
+  test.each(['nodes', 'jobs'])('%s: columns are left out until a line is a line, the last one stays', async (word) => {
+    const [whole = ''] = await shown(word, null);
+    expect(whole.length).toBeGreaterThan(80);
+    expect(await shown(word, 300)).toHaveLength(2);
+    expect((await shown(word, 300))[0]).toBe(whole);
+    for (const columns of [120, 100, 80, 60]) {
+      const lines = await shown(word, columns);
+      expect(lines).toHaveLength(2);
+      for (const line of lines) expect(line.length).toBeLessThanOrEqual(columns);
+      expect(lines[0]).toMatch(/(REASON|NAME)$/);
+      expect(lines[1]).toMatch(/(disk swap|a name)$/);
+    }
+  });
+});
+
 describe('--format', () => {
   test('csv has the names of JSON, nested values as JSON, and quotes what must be', async () => {
     const coordinator = fakeCoordinator({

@@ -4,6 +4,7 @@ import { memoryOutputs, type Outputs } from '../../source/coordinator/outputs.ts
 import { storedOutputs } from '../../source/coordinator/stored-outputs.ts';
 import { groupCommit } from '../../source/journal/commit.ts';
 import { memoryStore } from '../../source/journal/memory.ts';
+import type { Store } from '../../source/journal/store.ts';
 import { jobSpec } from '../../source/model/job.ts';
 import { emptyState, newJob } from '../../source/scheduler/state.ts';
 
@@ -11,8 +12,8 @@ const task = { job: 1, ordinal: 0, attempt: 1 };
 const bytes = (text: string) => new Uint8Array(Buffer.from(text));
 
 /** Two coordinators, one after the other, on one store; the state says that the task's first attempt counts. */
-async function twoLives() {
-  const store = memoryStore();
+async function twoLives(of: (store: Store) => Store = (store) => store, said?: string[]) {
+  const store = of(memoryStore());
   const term = await store.campaign({ id: 'test', address: 'nowhere:1' });
   const commits = groupCommit({ term, limits: store.limits });
   const state = emptyState();
@@ -21,7 +22,8 @@ async function twoLives() {
   job.tasks.set(0, 'attempt', 1);
   state.jobs.set(1, job);
   const log = (line: string) => {
-    throw new Error(line);
+    if (said === undefined) throw new Error(line);
+    said.push(line);
   };
   const life = () => storedOutputs({ store, commits, state, log });
   return [life(), life()] as const;
@@ -53,6 +55,24 @@ test('what is sent again is trimmed, also by the next coordinator; a gap is mark
   expect(await append(second, 30, 'end', 9)).toBe(42);
   expect(await all(second)).toBe('hello world, and more[4]afterend[7][2]');
   expect(await second.size(1, 0, 1)).toEqual({ bytes: 42, cut: 13 });
+});
+
+test('a store that does not answer for a while loses nothing of what came meanwhile', async () => {
+  let failures = 3;
+  const said: string[] = [];
+  const failing = (store: Store): Store => ({
+    ...store,
+    async outputSize(...where) {
+      if (failures-- > 0) throw new Error('it does not answer');
+      return store.outputSize(...where);
+    },
+  });
+  const [outputs] = await twoLives(failing, said);
+  const ends = Promise.all([append(outputs, 0, 'hello '), append(outputs, 6, 'world')]);
+  expect(await outputs.pending(task)).toBeUndefined();
+  expect(await ends).toEqual([6, 11]);
+  expect(await all(outputs)).toBe('hello world');
+  expect(said).toEqual(['output of task 1.0 waits: it does not answer']);
 });
 
 test('listeners hear of output when it is stored, and of the end', async () => {

@@ -21,6 +21,9 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
+/** Less than a test may take: what such a script left running is ended then, too. */
+const mostMs = 150_000;
+
 /** What a script prints to stderr and stdout, together with its files, is gone afterwards; what it left running is ended. */
 export async function runSession(script: string): Promise<{ stdout: string; stderr: string }> {
   const directory = mkdtempSync(join(tmpdir(), 'lbtop-page-'));
@@ -37,7 +40,7 @@ export async function runSession(script: string): Promise<{ stdout: string; stde
   };
   try {
     const all = `trap 'kill $(jobs -p)' EXIT\n${script}`;
-    return await promisify(execFile)('bash', ['-c', all], { cwd: directory, env, maxBuffer: 1 << 26 });
+    return await promisify(execFile)('bash', ['-c', all], { cwd: directory, env, maxBuffer: 1 << 26, timeout: mostMs });
   } finally {
     rmSync(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   }

@@ -3,17 +3,17 @@
  * content, never for time.
  */
 import { createRequire } from 'node:module';
+import type { IPty } from '@lydell/node-pty';
 import type { Terminal as Emulator } from '@xterm/headless';
-import type { IPty } from 'node-pty';
 import type { Cell } from '../scripts/svg.ts';
 
 const require = createRequire(import.meta.url);
 const { Terminal } = require('@xterm/headless') as typeof import('@xterm/headless');
 
-/** Why there is no pseudo-terminal here, or null where there is one: node-pty is built on installation, where a compiler is. */
+/** Why there is no pseudo-terminal here, or null where there is one: node-pty is there for common systems. */
 export function noTerminal(): string | null {
   try {
-    require('node-pty');
+    require('@lydell/node-pty');
     return null;
   } catch (error) {
     return `node-pty is not there (${error instanceof Error ? error.message.split('\n')[0] : String(error)})`;
@@ -63,21 +63,34 @@ export interface TestTerminal {
   close(): void;
 }
 
-/** Runs a program on a pseudo-terminal. Throws where there is none: ask `noTerminal` first. */
-export function openTerminal(program: string, args: readonly string[], options: OpenOptions = {}): TestTerminal {
-  const { spawn } = require('node-pty') as typeof import('node-pty');
-  const { columns = 120, rows = 40 } = options;
-  const emulator: Emulator = new Terminal({ cols: columns, rows, allowProposedApi: true });
+/** What a pseudo-terminal sees of the environment: what is set, but for what changes how programs write. */
+function terminalEnvironment(own: Record<string, string>): Record<string, string> {
   const env: Record<string, string> = {};
   for (const [name, value] of Object.entries(process.env)) if (value !== undefined) env[name] = value;
   // Ink draws nothing under CI before it ends; colours are what the test says.
   for (const name of ['CI', 'NO_COLOR', 'FORCE_COLOR', 'COLUMNS', 'LINES', 'VITEST', 'NODE_OPTIONS']) delete env[name];
-  Object.assign(
-    env,
-    { TERM: 'xterm-256color', COLORTERM: 'truecolor', LANG: 'C.UTF-8', LC_ALL: 'C.UTF-8', TZ: 'UTC' },
-    options.env,
-  );
-  const pty: IPty = spawn(program, [...args], { cols: columns, rows, cwd: options.cwd ?? process.cwd(), env });
+  return Object.assign(env, { TERM: 'xterm-256color', LANG: 'C.UTF-8', LC_ALL: 'C.UTF-8' }, own);
+}
+
+export interface PtyOptions {
+  columns: number;
+  rows: number;
+  env: Record<string, string>;
+  cwd?: string;
+}
+
+/** Runs a program on a bare pseudo-terminal. Throws where there is none. */
+export function openPty(program: string, args: readonly string[], { columns, rows, env, cwd }: PtyOptions): IPty {
+  const { spawn } = require('@lydell/node-pty') as typeof import('@lydell/node-pty');
+  return spawn(program, [...args], { cols: columns, rows, cwd: cwd ?? process.cwd(), env: terminalEnvironment(env) });
+}
+
+/** Runs a program on a pseudo-terminal. Throws where there is none: ask `noTerminal` first. */
+export function openTerminal(program: string, args: readonly string[], options: OpenOptions = {}): TestTerminal {
+  const { columns = 120, rows = 40 } = options;
+  const emulator: Emulator = new Terminal({ cols: columns, rows, allowProposedApi: true });
+  const env = { COLORTERM: 'truecolor', TZ: 'UTC', ...options.env };
+  const pty = openPty(program, args, { ...options, columns, rows, env });
   let output = '';
   let cursorHidden = false;
   const changed = new Set<() => void>();

@@ -21,6 +21,10 @@ test.each([
   expect(fault(code)).toEqual({ unfit: false, exitCode, error });
 });
 
+test('a line for a shell, given as one word, is told from a program that is missing', () => {
+  expect(fault('ENOENT', ['echo hello']).error).toMatch(/^no such program: echo hello \(.* takes --shell\)$/);
+});
+
 test('a long name is shortened', () => {
   expect(fault('ENOENT', ['x'.repeat(5_000)]).error.length).toBeLessThan(300);
 });

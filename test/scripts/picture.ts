@@ -1,6 +1,6 @@
 /**
  * `npm run picture`: runs the demo on a pseudo-terminal, records it, replays the recording, and draws what the interface
- * shows into docs/interface.svg, docs/node.svg and docs/replay.svg. Needs node-pty. The colours are those of the cells;
+ * shows into docs/interface.svg, docs/node.svg and docs/replay.svg. Needs a pseudo-terminal. The colours are those of the cells;
  * nothing is touched up.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

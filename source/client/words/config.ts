@@ -3,6 +3,7 @@ import type { Call } from '../call.ts';
 import { type Origin, settingTexts } from '../command-line.ts';
 import { allFlags, type Context, modes, type NamedFlag, settingOf, variableOf } from '../flags.ts';
 import { printJson, printLine } from '../io.ts';
+import { meant } from '../nearest.ts';
 import { places } from '../places.ts';
 import { cellText } from '../plain-text.ts';
 import { readSettings } from '../settings.ts';
@@ -33,7 +34,10 @@ const columns: readonly Column<Setting>[] = [
 export async function config({ flags, io }: Call): Promise<number> {
   const where = places(io.env);
   const said = readSettings(where.settingsFile);
-  const settings = allFlags.flatMap((flag) => setting(flag, io.env, said, where.settingsFile) ?? []);
+  const settings = [
+    ...allFlags.flatMap((flag) => setting(flag, io.env, said, where.settingsFile) ?? []),
+    ...strangeVariables(io.env),
+  ];
   const { settingsFile, stateDirectory, dataDirectory, secretFile } = where;
   if (flags.json) {
     await printJson(io.stdout, { settings, places: { settingsFile, stateDirectory, dataDirectory, secretFile } });
@@ -73,6 +77,28 @@ function setting(
     of: row.in,
     wrong: bad === undefined ? null : `expected ${row.value.says}`,
   };
+}
+
+/** Variables that are no flag's: of the interface and of the pager, and what tasks are told. */
+const otherVariables = ['THEME', 'MOUSE', 'GLYPHS', 'PAGER'].concat([
+  'JOB_ID',
+  'TASK_ID',
+  'TASK_INDEX',
+  'ATTEMPT',
+  'NODE',
+  'ENTRY',
+  'AGENT',
+]);
+
+/** What is named like ours and means nothing: mistyped, most likely. */
+function strangeVariables(env: Readonly<Record<string, string | undefined>>): Setting[] {
+  const flags = allFlags.filter(({ row }) => row.typedOnly !== true).map(({ name }) => variableOf(name));
+  const known = new Set([...flags, ...otherVariables.map((name) => `LBTOP_${name}`)]);
+  return Object.entries(env).flatMap(([name, value = '']) =>
+    !name.startsWith('LBTOP_') || known.has(name)
+      ? []
+      : [{ name, value, from: 'variable', where: name, of: [], wrong: `is no setting${meant(name, known, '')}` }],
+  );
 }
 
 /** Words by name, processes as they are started; many are told as how many. */

@@ -76,7 +76,7 @@ async function preview(
   if (jobs.length > 0)
     await printLine(
       io.stdout,
-      `none of them has what ${jobs.length === 1 ? 'job' : 'jobs'} ${jobs.slice(0, tasksShown).join(', ')}${jobs.length > tasksShown ? ' …' : ''} needs: what waits of it would go on waiting`,
+      `none of them has what ${jobs.length === 1 ? 'job' : 'jobs'} ${jobs.slice(0, tasksShown).join(', ')}${jobs.length > tasksShown ? ' …' : ''} ${jobs.length === 1 ? 'needs' : 'need'}: what waits of it would go on waiting`,
     );
   return 0;
 }

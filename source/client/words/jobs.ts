@@ -24,8 +24,10 @@ function columnsAt(now: number): Column<JobRow>[] {
   const number = (
     title: string,
     field: 'tasks' | 'queued' | 'assigned' | 'running' | 'succeeded' | 'failed',
+    spare?: number,
   ): Column<JobRow> => ({
     title,
+    ...(spare !== undefined && { spare }),
     right: true,
     text: (row) => String(row[field]),
   });
@@ -33,15 +35,25 @@ function columnsAt(now: number): Column<JobRow>[] {
     { title: 'JOB', right: true, text: ({ job }) => String(job) },
     { title: 'STATE', text: ({ state }) => state, colour: ({ state }) => colours[state] },
     number('TASKS', 'tasks'),
-    number('QUEUED', 'queued'),
-    number('ASSIGNED', 'assigned'),
+    number('QUEUED', 'queued', 1),
+    number('ASSIGNED', 'assigned', 5),
     number('RUNNING', 'running'),
     number('SUCCEEDED', 'succeeded'),
     { ...number('FAILED', 'failed'), colour: ({ failed }) => (failed > 0 ? 'red' : null) },
-    { title: 'OTHER', right: true, text: ({ cancelled, skipped, lost }) => String(cancelled + skipped + lost) },
-    { title: 'SUBMITTED', text: ({ submittedAt }) => time(submittedAt, now) },
-    { title: 'TOOK', right: true, text: ({ submittedAt, endedAt }) => duration((endedAt ?? now) - submittedAt) },
-    { title: 'ETA', right: true, text: ({ etaMs }) => duration(etaMs) },
+    {
+      title: 'OTHER',
+      spare: 4,
+      right: true,
+      text: ({ cancelled, skipped, lost }) => String(cancelled + skipped + lost),
+    },
+    { title: 'SUBMITTED', spare: 3, text: ({ submittedAt }) => time(submittedAt, now) },
+    {
+      title: 'TOOK',
+      spare: 2,
+      right: true,
+      text: ({ submittedAt, endedAt }) => duration((endedAt ?? now) - submittedAt),
+    },
+    { title: 'ETA', spare: 0, right: true, text: ({ etaMs }) => duration(etaMs) },
     { title: 'NAME', text: ({ name }) => name },
   ];
 }

@@ -24,23 +24,30 @@ const columns: readonly Column<NodeRow>[] = [
     text: ({ cpu }) => percent(cpu),
     colour: ({ overloaded }) => (overloaded ? 'red' : null),
   },
-  { title: 'OURS', right: true, text: ({ cpuOurs }) => percent(cpuOurs) },
-  { title: 'CORES', right: true, text: ({ cores }) => String(cores) },
-  { title: 'MEMORY', right: true, text: ({ memoryUsed, memoryTotal }) => `${size(memoryUsed)} / ${size(memoryTotal)}` },
-  { title: 'LOAD', right: true, text: ({ load1 }) => (load1 === null ? unknown : load1.toFixed(2)) },
+  { title: 'OURS', spare: 1, right: true, text: ({ cpuOurs }) => percent(cpuOurs) },
+  { title: 'CORES', spare: 8, right: true, text: ({ cores }) => String(cores) },
+  {
+    title: 'MEMORY',
+    spare: 5,
+    right: true,
+    text: ({ memoryUsed, memoryTotal }) => `${size(memoryUsed)} / ${size(memoryTotal)}`,
+  },
+  { title: 'LOAD', spare: 4, right: true, text: ({ load1 }) => (load1 === null ? unknown : load1.toFixed(2)) },
   { title: 'RUNNING', right: true, text: ({ running, slots }) => `${running}/${slots}` },
-  { title: 'ASSIGNED', right: true, text: ({ assigned }) => String(assigned) },
-  { title: 'SUCCEEDED', right: true, text: ({ succeeded }) => String(succeeded) },
+  { title: 'ASSIGNED', spare: 7, right: true, text: ({ assigned }) => String(assigned) },
+  { title: 'SUCCEEDED', spare: 2, right: true, text: ({ succeeded }) => String(succeeded) },
   {
     title: 'FAILED',
+    spare: 3,
     right: true,
     text: ({ failed }) => String(failed),
     colour: ({ failed }) => (failed > 0 ? 'red' : null),
   },
-  { title: 'THROTTLE', right: true, text: ({ throttle }) => String(throttle) },
-  { title: 'HEARD', right: true, text: ({ lastHeartbeatMs }) => duration(lastHeartbeatMs) },
+  { title: 'THROTTLE', spare: 9, right: true, text: ({ throttle }) => String(throttle) },
+  { title: 'HEARD', spare: 10, right: true, text: ({ lastHeartbeatMs }) => duration(lastHeartbeatMs) },
   {
     title: 'LABELS',
+    spare: 6,
     text: ({ labels }) =>
       Object.entries(labels)
         .map(([key, value]) => `${key}=${value}`)

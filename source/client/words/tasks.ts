@@ -39,17 +39,17 @@ function columnsAt(now: number): Column<TaskRow>[] {
     { title: 'TASK', text: ({ task }) => task },
     { title: 'STATE', text: stateText, colour: ({ state }) => colours[state] },
     { title: 'NODE', text: ({ node }) => node ?? unknown },
-    { title: 'ATTEMPT', right: true, text: ({ attempt }) => String(attempt) },
+    { title: 'ATTEMPT', spare: 2, right: true, text: ({ attempt }) => String(attempt) },
     { title: 'EXIT', right: true, text: ({ exitCode }) => String(exitCode ?? unknown) },
-    { title: 'QUEUED', text: ({ queuedAt }) => time(queuedAt, now) },
-    { title: 'STARTED', text: ({ startedAt }) => time(startedAt, now) },
+    { title: 'QUEUED', spare: 4, text: ({ queuedAt }) => time(queuedAt, now) },
+    { title: 'STARTED', spare: 1, text: ({ startedAt }) => time(startedAt, now) },
     {
       title: 'TOOK',
       right: true,
       text: ({ startedAt, endedAt }) => duration(startedAt === null ? null : (endedAt ?? now) - startedAt),
     },
-    { title: 'CPU', right: true, text: ({ cpuMs }) => duration(cpuMs) },
-    { title: 'MEMORY', right: true, text: ({ peakBytes }) => size(peakBytes) },
+    { title: 'CPU', spare: 3, right: true, text: ({ cpuMs }) => duration(cpuMs) },
+    { title: 'MEMORY', spare: 5, right: true, text: ({ peakBytes }) => size(peakBytes) },
     { title: 'ERROR', text: ({ error, note }) => error ?? note ?? '' },
   ];
 }

@@ -1,6 +1,7 @@
 /** `lbtop token`: access for others, without the coordinator's secret. */
+import { networkInterfaces } from 'node:os';
 import type { TokenRow } from '../../model/report.ts';
-import { isLoopback } from '../../wire/reach.ts';
+import { hostPort, isLoopback } from '../../wire/reach.ts';
 import type { VerbGives } from '../../wire/verbs.ts';
 import type { Call } from '../call.ts';
 import { quote, usage } from '../complaint.ts';
@@ -49,7 +50,7 @@ async function create({ client, flags, io }: Call): Promise<number> {
   if (role === undefined) throw usage('what may it do? lbtop token create --role node|submitter|operator|viewer');
   const connection = await client();
   const made = await connection.request('token-create', { role, ttlMs: ttl ?? null, name: tokenName ?? null });
-  const address = addressFor(flags.connect, connection.address, made.address);
+  const [address, ...others] = addressesFor(flags.connect, connection.address, made.address);
   if (flags.json) {
     const { id, token: text, name, expiresAt } = made;
     await printJson(io.stdout, {
@@ -75,6 +76,8 @@ async function create({ client, flags, io }: Call): Promise<number> {
       io.stderr,
       'the coordinator listens on this machine only: others reach it when it runs with --host',
     );
+  else if (others.length > 0)
+    await printLine(io.stderr, `where ${address} does not lead here, put another in its place: ${others.join(', ')}`);
   return 0;
 }
 
@@ -88,10 +91,27 @@ function commandFor({ id, token: text }: VerbGives<'token-create'>, address: str
   return `${keep} && lbtop --node --connect ${address} --secret-file ${file}`;
 }
 
-/** What we reached it by, where that is no address of this machine's own; else what it calls itself. */
-function addressFor(connect: Call['flags']['connect'], reached: string, called: string): string {
-  if (connect !== undefined && 'engine' in connect) return connect.engine;
-  return isLocalAddress(reached) ? called : reached;
+/**
+ * What we reached it by, where that is no address of this machine's own; else what it calls itself. Whoever listens on all
+ * addresses of this machine has many: those that need no name server first, then its name.
+ */
+function addressesFor(connect: Call['flags']['connect'], reached: string, called: string): [string, ...string[]] {
+  if (connect !== undefined && 'engine' in connect) return [connect.engine];
+  if (!isLocalAddress(reached)) return [reached];
+  const at = parseAddress(called);
+  // Where it listens on one address that others reach, nobody comes over loopback.
+  if (at === undefined || isLoopback(at.host)) return [called];
+  const [first, ...more] = outerAddresses().map((host) => hostPort(host, at.port));
+  return first === undefined ? [called] : [first, ...more, called];
+}
+
+/** Addresses by which others may reach this machine, the likeliest first. */
+function outerAddresses(): string[] {
+  const all = Object.values(networkInterfaces()).flatMap((list = []) => list);
+  return all
+    .filter(({ internal, address }) => !internal && !address.startsWith('fe80:'))
+    .toSorted((a, b) => Number(b.family === 'IPv4') - Number(a.family === 'IPv4'))
+    .map(({ address }) => address);
 }
 
 function isLocalAddress(text: string): boolean {
@@ -113,9 +133,9 @@ async function listTokens({ client, flags, io }: Call): Promise<number> {
     { title: 'ROLE', text: ({ role }) => role },
     { title: 'NAME', text: ({ name }) => name },
     { title: 'STATE', text: ({ state }) => state, colour: ({ state }) => colours[state] },
-    { title: 'CREATED', text: ({ createdAt }) => time(createdAt, now) },
+    { title: 'CREATED', spare: 2, text: ({ createdAt }) => time(createdAt, now) },
     { title: 'EXPIRES', text: ({ expiresAt }) => (expiresAt === null ? 'never' : exactTime(expiresAt)) },
-    { title: 'IN USE', right: true, text: ({ connections }) => String(connections) },
+    { title: 'IN USE', spare: 1, right: true, text: ({ connections }) => String(connections) },
     { title: 'BY', text: ({ by }) => by },
   ];
   await printRows(io.stdout, columns, onePage(await (await client()).request('token-list', {})), flags.json);

@@ -68,6 +68,9 @@ export function placeFault(cwd: string): string | null {
 /** A script whose interpreter is missing fails as if it were missing itself. */
 function missing(launch: Launch, program: string): string {
   const path = launch.argv[0] ?? '';
+  // Typed as it would be for a shell.
+  if (/\s/.test(path))
+    return `no such program: ${program} (each argument is a word of its own; a line for a shell takes --shell)`;
   if (!path.includes('/')) return `no such program: ${program}`;
   try {
     accessSync(launch.cwd === null || path.startsWith('/') ? path : join(launch.cwd, path));

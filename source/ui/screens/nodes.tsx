@@ -32,7 +32,7 @@ export function NodesScreen({ state, theme }: { state: InterfaceState; theme: Th
         ? fixed('…')
         : window.total > 0
           ? fixed('no node matches the filter')
-          : fixed('no node yet: start one with  lbtop --node --connect HOST:PORT'),
+          : fixed('no node yet: lbtop --node, or what lbtop token create --role node prints'),
   });
   return <Rows theme={theme} lines={lines} width={state.columns} height={tableRows + 1} />;
 }

@@ -1,0 +1,84 @@
+/** What is unpacked depends on what arrived, never on what came before it. */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import {
+  bytes,
+  dict,
+  int,
+  json,
+  list,
+  nullable,
+  optional,
+  real,
+  ShapeError,
+  struct,
+  text,
+} from '../../source/model/shape.ts';
+
+const inner = { count: int(0, 9), name: text(200) };
+const shape = struct({
+  id: int(0, 9),
+  at: real(),
+  name: nullable(text(200)),
+  inner: struct(inner),
+  names: list(text(200), 9),
+  labels: dict(text(200), 9),
+  data: nullable(bytes(99)),
+  input: json(3),
+  share: optional(real(), 0.5),
+});
+
+const few = fc.integer({ min: 0, max: 2 });
+const word = fc.constantFrom('', 'a', 'b', 'x'.repeat(100));
+const value = fc.record({
+  id: few,
+  at: fc.constantFrom(0, -0, 1.5),
+  name: fc.option(word),
+  inner: fc.record({ count: few, name: word }),
+  names: fc.array(word, { maxLength: 2 }),
+  labels: fc.dictionary(fc.constantFrom('k', 'l'), word, { noNullPrototype: true }),
+  data: fc.option(fc.uint8Array({ maxLength: 3 })),
+  input: fc.constantFrom(null, 1, 'a', [1], { a: [] }),
+  share: fc.constantFrom(0.5, 1),
+});
+
+/** How an array may arrive: as it was packed, by an older writer, by a newer one, broken at some place. */
+const arrival = fc.constantFrom<(raw: unknown[]) => unknown[]>(
+  (raw) => raw,
+  (raw) => raw.slice(0, -1),
+  (raw) => [...raw, 'new'],
+  (raw) => raw.with(2, 7),
+  (raw) => raw.slice(0, 3),
+);
+
+test('what came before changes nothing', () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(value, arrival), { minLength: 1, maxLength: 6 }), (values) => {
+      for (const [one, arriving] of values) {
+        const raw = arriving(shape.pack(one) as unknown[]);
+        if (raw[2] === 7 || raw.length < 8) expect(() => shape.unpack(raw)).toThrow(ShapeError);
+        else expect(shape.unpack(raw)).toEqual(raw.length < 9 ? { ...one, share: 0.5 } : one);
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('what was unpacked is its own', () => {
+  const one = {
+    id: 1,
+    at: 1,
+    name: 'a',
+    inner: { count: 1, name: 'a' },
+    names: ['a'],
+    labels: {},
+    data: null,
+    input: null,
+    share: 1,
+  };
+  const first = shape.unpack(shape.pack(one));
+  first.id = 5;
+  first.inner.name = 'changed';
+  first.names.push('b');
+  expect(shape.unpack(shape.pack(one))).toStrictEqual(one);
+});
