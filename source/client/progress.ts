@@ -2,10 +2,11 @@
 import type { JobRow } from '../model/report.ts';
 import { count, counted, duration } from './format.ts';
 import type { Output } from './io.ts';
-import { cutTo } from './plain-text.ts';
+import { cellText, cutTo } from './plain-text.ts';
 
 export interface Progress {
-  show(rows: readonly JobRow[]): Promise<void>;
+  /** `why` nothing of them runs, where that is known. */
+  show(rows: readonly JobRow[], why?: string): Promise<void>;
   /** Takes the line away. */
   clear(): Promise<void>;
 }
@@ -14,10 +15,11 @@ export interface Progress {
 export function progressLine(output: Output): Progress {
   let shown = false;
   return {
-    async show(rows) {
+    async show(rows, why = '') {
       if (!output.isTerminal) return;
       shown = true;
-      await output.write(`\r${cutTo(progressText(rows), output.columns - 1)}\x1b[K`);
+      const text = progressText(rows) + (why === '' ? '' : ` · waits: ${cellText(why)}`);
+      await output.write(`\r${cutTo(text, output.columns - 1)}\x1b[K`);
     },
     async clear() {
       if (shown) await output.write('\r\x1b[K');

@@ -43,7 +43,7 @@ export interface Theme {
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Returns how many colours may be used: none under `NO_COLOR` or in a dumb terminal, unless `FORCE_COLOR` says otherwise. */
+/** Returns how many colours may be used: none under `NO_COLOR`, else what `FORCE_COLOR` says, none in a dumb terminal. */
 export function colourDepth(env: Environment): ColourDepth {
   const forced = env.FORCE_COLOR;
   if (env.NO_COLOR !== undefined && env.NO_COLOR !== '') return 'none';

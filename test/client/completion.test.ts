@@ -102,12 +102,13 @@ const shells: readonly [shell: string, args: string[], load: string][] = [
 ];
 
 test.for(shells)(
-  'in a real %s: words, values after =, names of nodes',
+  'in a real %s: words, values after =, names of nodes, jobs and policies',
   { timeout: 60_000 },
   async ([shell, args, load], context) => {
     const missing = noTerminal() ?? whyNot(shell);
     if (missing !== null) return context.skip(missing);
     await using cluster = await startCluster(['birch']);
+    const { job } = await cluster.json<{ job: number }>(['submit', '--', 'true']);
     const bin = join(cluster.directory, 'bin');
     await mkdir(bin);
     const [node, script] = program();
@@ -129,6 +130,10 @@ test.for(shells)(
       await terminal.waitFor('lbtop drain birch');
       terminal.keys('\x15lbtop --coordinator --policy=earl\t');
       await terminal.waitFor('--policy=earliest-finish');
+      terminal.keys('\x15lbtop policy part\t');
+      await terminal.waitFor('lbtop policy partition');
+      terminal.keys('\x15lbtop tasks \t');
+      await terminal.waitFor(`lbtop tasks ${job}`);
     } finally {
       terminal.close();
     }

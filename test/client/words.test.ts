@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { LbtopError } from '../../source/model/errors.ts';
 import { type Answers, fakeCoordinator } from './fake-coordinator.ts';
 import { fakeIo, lbtop } from './fake-io.ts';
@@ -14,6 +14,21 @@ async function run(typed: string | readonly string[], answers: Answers, io = fak
   const ran = await lbtop(typeof typed === 'string' ? typed.split(' ') : typed, coordinator, io);
   return { ...ran, asked: coordinator.asked, coordinator };
 }
+
+/** Why a task waits. */
+const waits = {
+  task: '7.12',
+  state: 'queued' as const,
+  node: null,
+  attempt: 0,
+  at: 1_800_000_000_000,
+  policy: 'least-load' as const,
+  candidates: [
+    { node: 'ash', score: 0.12345, chosen: false, excluded: null },
+    { node: 'birch', score: null, chosen: false, excluded: 'drained' },
+  ],
+  waiting: { drained: 3, 'above 80 %': 5 },
+};
 
 function paged<T>(rows: readonly T[], keyOf?: (row: T) => number) {
   return ({ from, count }: { from: number; count: number }): T[] =>
@@ -274,6 +289,31 @@ describe('wait', () => {
     );
     expect(err).toContain('job 7 [████████████░░░░░░░░░░░░] 515/1 000 51% · 8 running · 3 failed · ETA 12s');
     expect(err.indexOf('\r\x1b[K')).toBeGreaterThan(0);
+  });
+
+  test('while nothing of it is on its way a terminal is told why', async () => {
+    const row = jobRow({ tasks: 9, succeeded: 2, queued: 7, running: 0, state: 'running', endedAt: null });
+    const io = fakeIo({ stderr: { terminal: true, columns: 100 } });
+    const { asked } = await run(
+      'wait 7',
+      {
+        async *wait() {
+          yield [row];
+          await vi.waitUntil(() => io.stderr.text().includes('waits'));
+          yield [jobRow({ tasks: 9, succeeded: 9 })];
+        },
+        tasks: () => [taskRow({ index: 12, state: 'queued' })],
+        explain: () => waits,
+      },
+      io,
+    );
+    expect(asked.map(({ verb, args }) => [verb, args])).toEqual([
+      ['wait', { jobs: [7] }],
+      ['tasks', { job: 7, from: 2, count: 1 }],
+      ['explain', { job: 7, index: 12 }],
+    ]);
+    expect(io.stderr.text()).toContain('2/9 22% · 0 running · waits: 3 drained, 5 above 80 %');
+    expect(io.stderr.text()).toMatch(/\r\x1b\[K$/);
   });
 
   test('unknown jobs', async () => {
@@ -539,25 +579,12 @@ describe('policy, pick, explain, events', () => {
   });
 
   test('explain', async () => {
-    const why = {
-      task: '7.12',
-      state: 'queued' as const,
-      node: null,
-      attempt: 0,
-      at: 1_800_000_000_000,
-      policy: 'least-load' as const,
-      candidates: [
-        { node: 'ash', score: 0.12345, chosen: false, excluded: null },
-        { node: 'birch', score: null, chosen: false, excluded: 'drained' },
-      ],
-      waiting: { drained: 3, 'above 80 %': 5 },
-    };
-    const { out, asked } = await run('explain 7.12', { explain: () => why });
+    const { out, asked } = await run('explain 7.12', { explain: () => waits });
     expect(out).toContain('task 7.12: queued, attempt 0, by least-load at ');
     expect(out).toContain('waits: 3 drained, 5 above 80 %\n');
     expect(out).toContain('ash    0.123');
     expect(asked[0]?.args).toEqual({ job: 7, index: 12 });
-    expect(JSON.parse((await run('explain 7.12 --json', { explain: () => why })).out)).toEqual(why);
+    expect(JSON.parse((await run('explain 7.12 --json', { explain: () => waits })).out)).toEqual(waits);
     expect(await run('explain 7', {})).toMatchObject({ code: 2, err: expect.stringContaining('"7" is not a task') });
   });
 

@@ -11,6 +11,13 @@ function counted(reason: string, many: number): string {
   return taskReason.test(reason) ? reason : `${many} ${reason}`;
 }
 
+/** Returns what keeps a task waiting: `2 above 80 %, 1 full`; empty where nothing does. */
+export function waitingText({ waiting }: Pick<Explanation, 'waiting'>): string {
+  return Object.entries(waiting)
+    .map(([reason, many]) => counted(reason, many))
+    .join(', ');
+}
+
 /** Tells why a task waits, or why it went where it went. */
 export async function explain({ operands, flags, io, client }: Call): Promise<number> {
   const why = await (await client()).request('explain', taskOf(operands[0] as string));
@@ -28,14 +35,8 @@ export async function printExplanation(stdout: Io['stdout'], why: Explanation, j
       `task ${why.task}: ${why.state}${where}, attempt ${why.attempt}, by ${why.policy} at ${exactTime(why.at)}`,
     ),
   );
-  const waiting = Object.entries(why.waiting);
-  if (waiting.length > 0)
-    await printLine(
-      stdout,
-      cellText(
-        `${why.state === 'queued' ? 'waits: ' : ''}${waiting.map(([reason, many]) => counted(reason, many)).join(', ')}`,
-      ),
-    );
+  const waiting = waitingText(why);
+  if (waiting !== '') await printLine(stdout, cellText(`${why.state === 'queued' ? 'waits: ' : ''}${waiting}`));
   if (why.candidates.length === 0) return;
   await printRows(
     stdout,
