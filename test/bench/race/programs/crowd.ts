@@ -7,7 +7,8 @@ import { loopbackNode } from '../../loopback-node.ts';
 
 const [port = '', secretFile = '', count = '1', prefix = '', slots = '8'] = process.argv.slice(2);
 const secret = await loadSecret(secretFile);
-const atOnce = 100;
+/** Two such processes are fewer than a coordinator bears strangers. */
+const atOnce = 48;
 for (let i = 0; i < Number(count); i += atOnce)
   await Promise.all(
     Array.from({ length: Math.min(atOnce, Number(count) - i) }, (_, k) =>
