@@ -118,14 +118,17 @@ async function coordinate(flags: Flags, io: Io, where: Places): Promise<number> 
   }).finally(recovery.clear);
 }
 
-/** The young part of V8's heap would grow to 32 MiB and more under load, and never shrink; only a start can say so. */
-const smallHeap = '--max-semi-space-size=2';
+/**
+ * The young part of V8's heap would grow to 32 MiB and more under load, and never shrink; and where tasks have all cores, a
+ * collection waits for threads of its own that get none of them: up to 140 ms. Only a start can say so.
+ */
+const nodeFlags = ['--max-semi-space-size=2', '--single-threaded-gc'];
 
-/** Becomes the same program with a small heap, where the system can do that. */
+/** Becomes the same program with a small heap that is collected by its own thread, where the system can do that. */
 function startSmall(): void {
-  if (process.execve === undefined || process.execArgv.includes(smallHeap)) return;
+  if (process.execve === undefined || process.execArgv.includes(nodeFlags[0] as string)) return;
   try {
-    process.execve(process.execPath, [process.execPath, smallHeap, ...process.execArgv, ...process.argv.slice(1)]);
+    process.execve(process.execPath, [process.execPath, ...nodeFlags, ...process.execArgv, ...process.argv.slice(1)]);
   } catch {
     // It is larger, then.
   }
@@ -135,7 +138,7 @@ async function work(flags: Flags, io: Io, where: Places): Promise<number> {
   startSmall();
   const [
     { runNode },
-    { credentialOf },
+    { credentialInTime },
     { findWhereabouts },
     os,
     { resolve },
@@ -180,7 +183,7 @@ async function work(flags: Flags, io: Io, where: Places): Promise<number> {
       }),
       handlers: flags.handlers === undefined ? null : resolve(io.cwd, flags.handlers),
       stateDir: where.stateDirectory,
-      secret: await credentialOf(flags, where),
+      secret: await credentialInTime(flags, where, found, (line) => void printLine(io.stderr, `lbtop: ${line}`)),
       version: packageVersion(),
     },
     metrics: flags.metrics ?? null,

@@ -1,10 +1,11 @@
 /** What this user shows to a coordinator: the certificate that the flags name, else the secret or the token in a file. */
 import { type Certificate, loadCertificate } from '../wire/certificate.ts';
 import type { OwnKey } from '../wire/credential.ts';
-import { loadCredential } from '../wire/secret.ts';
+import { isLoopback } from '../wire/reach.ts';
+import { loadCredential, secretThere } from '../wire/secret.ts';
 import { usage } from './complaint.ts';
 import type { Flags } from './flags.ts';
-import type { Places } from './places.ts';
+import type { Places, Whereabouts } from './places.ts';
 
 export type CredentialFlags = Pick<Flags, 'secretFile' | 'tlsCa' | 'tlsCert' | 'tlsKey'>;
 
@@ -20,4 +21,21 @@ export async function certificateOf(flags: CredentialFlags, as: 'coordinator' | 
 /** Returns what to show. Throws LbtopError (usage) where it is missing or not what it should be. */
 export async function credentialOf(flags: CredentialFlags, where: Places): Promise<Buffer | OwnKey | Certificate> {
   return (await certificateOf(flags, 'peer')) ?? loadCredential(flags.secretFile ?? where.secretFile);
+}
+
+/**
+ * As `credentialOf`, for what waits for a coordinator anyway: where that is to run here and has not made its secret yet,
+ * it waits for this too. `waits` is told of it, once.
+ */
+export async function credentialInTime(
+  flags: CredentialFlags,
+  where: Places,
+  coordinator: Whereabouts,
+  waits: (line: string) => void,
+): Promise<Buffer | OwnKey | Certificate> {
+  const certificate = await certificateOf(flags, 'peer');
+  if (certificate !== null) return certificate;
+  const isHere = !('engine' in coordinator) && coordinator.every(({ host }) => isLoopback(host));
+  if (isHere && flags.secretFile === undefined) await secretThere(where.secretFile, waits);
+  return credentialOf(flags, where);
 }

@@ -20,7 +20,7 @@ import { listen } from '../wire/endpoint.ts';
 import type { Log } from '../wire/log-line.ts';
 import type { MetricsEndpoint } from '../wire/metrics-endpoint.ts';
 import { hostPort, reachableHost } from '../wire/reach.ts';
-import { loadFormerSecret, replaceSecret } from '../wire/secret.ts';
+import { loadFormerSecret, replaceSecret, secretAgain } from '../wire/secret.ts';
 import { access } from './access.ts';
 import type { Desk } from './answers.ts';
 import { acceptClient } from './client-session.ts';
@@ -98,24 +98,37 @@ export interface Coordinator {
 export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
   const objection = policyObjection(options.policy, options.queue);
   if (objection !== null) throw new LbtopError('usage', objection);
-  const durable = await durableOf(options);
+  const secret = secretOf(options);
+  const durable = await durableOf(options, secret);
   if (durable === null) return startWith(options, null);
   try {
-    return await startWith({ ...options, port: durable.port }, durable.durable);
+    return await startWith({ ...options, port: durable.port, secret: await secret() }, durable.durable);
   } catch (error) {
     await durable.durable.close();
     throw error;
   }
 }
 
+/** One that stands by does so for long: its secret is the one that its file holds when it is needed. */
+function secretOf({ secret, secretFile, standby = false, log }: CoordinatorOptions) {
+  if (!standby || secretFile === undefined || !Buffer.isBuffer(secret)) return async () => secret;
+  return secretAgain(secretFile, secret, log);
+}
+
 /** Resolves when this process may write, with the port to listen on: in an engine it was told to the others. */
-async function durableOf(options: CoordinatorOptions): Promise<{ durable: Durable; port: number } | null> {
+async function durableOf(
+  options: CoordinatorOptions,
+  secret: () => Promise<CoordinatorOptions['secret']>,
+): Promise<{ durable: Durable; port: number } | null> {
   const { host, port, store = null, standby = false, data, forceOlderData, recovering, log } = options;
   const signal = options.signal ?? new AbortController().signal;
   if (store !== null) {
     const { freePort, openEngineDurable } = await import('./engine-durable.ts');
     const known = port === 0 ? await freePort(host) : port;
-    return { durable: await openEngineDurable({ ...options, store, standby, signal, port: known }), port: known };
+    return {
+      durable: await openEngineDurable({ ...options, store, standby, signal, secret, port: known }),
+      port: known,
+    };
   }
   if (data === null) return null;
   const address = `${host}:${port}`;

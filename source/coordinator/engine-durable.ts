@@ -16,7 +16,8 @@ export interface EngineOptions {
   /** Where the coordinator is to listen; others find it there. */
   host: string;
   port: number;
-  secret: Credential | null;
+  /** What to show to the leader: asked for each time, as it may change meanwhile. */
+  secret(): Promise<Credential | null>;
   version: string;
   /** Waits to take over instead of refusing where another one leads. */
   standby: boolean;
@@ -69,7 +70,7 @@ function touchBy({ secret, version }: EngineOptions): Touch {
     const connection = await connect({
       host: host.replace(/^\[|\]$/g, ''),
       port: Number(port),
-      secret,
+      secret: await secret(),
       version,
       role: 'viewer',
       who: `standby@${hostname()}`,

@@ -61,7 +61,10 @@ export interface NodeSessions {
 
 /** A node that sends much else is heard with its heartbeat; only between them it is worth an event of its own. */
 const heardEveryMs = 500;
-/** What is settled becomes durable after the next tasks of that node have left: it goes with those after them. */
+/**
+ * What is settled becomes durable after the next tasks of that node have left: it goes with those after them. So do jobs that
+ * have ended: a node need not forget them before somebody else hears of their end.
+ */
 const settleMs = 5;
 /** A node gets one with each beat: those of one moment the same. */
 const receiptMs = 250;
@@ -243,6 +246,7 @@ function acceptNode(
 function newSession(name: string, connection: Connection): NodeSession {
   const told = new Set<number>();
   let settled: Attempt[] = [];
+  let forgotten: number[] = [];
   let timer: NodeJS.Timeout | null = null;
 
   function tellSettled(): void {
@@ -250,6 +254,8 @@ function newSession(name: string, connection: Connection): NodeSession {
     timer = null;
     if (settled.length > 0) connection.send({ kind: 'settled', attempts: settled });
     settled = [];
+    for (const job of forgotten) connection.send({ kind: 'forget', job });
+    forgotten = [];
   }
 
   return {
@@ -272,7 +278,9 @@ function newSession(name: string, connection: Connection): NodeSession {
       }
     },
     forget(job) {
-      if (told.delete(job)) connection.send({ kind: 'forget', job });
+      if (!told.delete(job)) return;
+      forgotten.push(job);
+      timer ??= setTimeout(tellSettled, settleMs);
     },
     drop: connection.destroy,
   };

@@ -3,7 +3,7 @@ import type { ResultRow } from '../model/report.ts';
 import type { JobRecord, State } from '../scheduler/state.ts';
 import type { JobWatch } from './job-watch.ts';
 import type { Outputs } from './outputs.ts';
-import { pageBytes, readRow, resultRows } from './results.ts';
+import { resultRows, rowsOf } from './results.ts';
 import { finished, pending, type Source } from './source.ts';
 
 /** Rows of one page at most: a page of them is read at once. */
@@ -68,15 +68,8 @@ export function resultsSource(
     };
 
     async function page(): Promise<ResultRow[]> {
-      const rows: ResultRow[] = [];
-      for (let held = 0; rows.length < pageRows && held < pageBytes; ) {
-        const ordinal = waiting[head];
-        if (ordinal === undefined) break;
-        head += 1;
-        const { row, bytes } = await readRow(state, job, outputs, ordinal);
-        rows.push(row);
-        held += bytes;
-      }
+      const rows = await rowsOf(state, job, outputs, waiting.slice(head, head + pageRows));
+      head += rows.length; // a page may be shorter
       return rows;
     }
   }

@@ -34,16 +34,60 @@ export async function resultRows(
   return rows;
 }
 
-/** Returns one such row, and about how many bytes of a frame it takes. */
-export async function readRow(
+/**
+ * Returns rows of these tasks in this order: at least one where there are any, and fewer than asked for where they hold much.
+ * Neighbours are read together, whatever their order: one at a time a read from disk costs more than the task.
+ */
+export async function rowsOf(
   state: State,
   job: JobRecord,
   outputs: Outputs,
-  ordinal: number,
-): Promise<{ row: ResultRow; bytes: number }> {
-  const text = (await outputs.page(job.id, ordinal, 1, limits.resultStreamBytes)).tasks.get(ordinal);
-  const row = resultRow(state, job, text, ordinal);
-  return { row, bytes: rowBytes(row, text?.result ?? null) };
+  ordinals: readonly number[],
+): Promise<ResultRow[]> {
+  const runs = runsOf(ordinals);
+  const read = new Map<number, TaskText | undefined>();
+  const rows: ResultRow[] = [];
+
+  async function readFrom(from: number, count: number): Promise<void> {
+    const page = await outputs.page(job.id, from, count, limits.resultStreamBytes);
+    const end = Math.min(page.next, from + count);
+    for (let ordinal = from; ordinal < end; ordinal++) read.set(ordinal, page.tasks.get(ordinal));
+  }
+
+  let bytes = 0;
+  for (const ordinal of ordinals) {
+    if (bytes >= pageBytes) break;
+    const run = runs.get(ordinal);
+    if (!read.has(ordinal) && run !== undefined) await readFrom(run.from, run.count);
+    if (!read.has(ordinal)) await readFrom(ordinal, 1); // those before it in the run fill a page
+    const text = read.get(ordinal);
+    read.delete(ordinal);
+    const row = resultRow(state, job, text, ordinal);
+    bytes += rowBytes(row, text?.result ?? null);
+    rows.push(row);
+  }
+  return rows;
+}
+
+interface Run {
+  from: number;
+  count: number;
+}
+
+/** Nodes end what they were given in turn: between neighbours of one are those of the others, read for nothing. */
+const gapTasks = 8;
+
+/** Returns for each of these ordinals the run of neighbours that it is in. */
+function runsOf(ordinals: readonly number[]): Map<number, Run> {
+  const runs = new Map<number, Run>();
+  let run: Run = { from: 0, count: 0 };
+  for (const ordinal of [...ordinals].sort((a, b) => a - b)) {
+    const count = ordinal - run.from + 1;
+    if (ordinal >= run.from + run.count + gapTasks || count > tasksAtOnce) run = { from: ordinal, count: 1 };
+    else run.count = count;
+    runs.set(ordinal, run);
+  }
+  return runs;
 }
 
 /** What a row takes of a frame, about: bytes that are no text take three each. */

@@ -7,8 +7,10 @@ import { finished, pending, type Source } from './source.ts';
 
 /** How often rows are told again while the jobs go on. */
 const everyMs = 500;
+/** Jobs that end this soon are told of once: between a submission and its result two more messages would be on the way. */
+const firstMs = 10;
 
-/** Rows of jobs: at once, then about twice a second where something changed, and last when all of them have ended. */
+/** Rows of jobs: soon, then about twice a second where something changed, and last when all of them have ended. */
 export function waitSource(
   jobs: readonly number[],
   { state }: Scheduler,
@@ -16,19 +18,16 @@ export function waitSource(
   watch: JobWatch,
   wake: () => void,
 ): Source {
-  let due = true;
+  let due = jobs.every((id) => state.jobs.get(id)?.endedAt !== null); // those that are not there have ended too
   let told = '';
   let over = false;
-  const timer = setInterval(() => {
+  const tell = (): void => {
     due = true;
     wake();
-  }, everyMs);
-  const unwatch = jobs.map((job) =>
-    watch.ended(job, () => {
-      due = true;
-      wake();
-    }),
-  );
+  };
+  const first = setTimeout(tell, firstMs);
+  const timer = setInterval(tell, everyMs);
+  const unwatch = jobs.map((job) => watch.ended(job, tell));
   return {
     pull() {
       if (over) return finished;
@@ -46,6 +45,7 @@ export function waitSource(
       return rows;
     },
     close() {
+      clearTimeout(first);
       clearInterval(timer);
       for (const end of unwatch) end();
     },

@@ -89,7 +89,8 @@ function unpackFields(into: object, raw: unknown): void {
   for (const [name, known] of Object.entries(into) as [string, unknown][]) {
     const value = values[name];
     if (typeof known === 'number') {
-      if (typeof value === 'number') target[name] = value;
+      // All of them count something; loops go from one to another.
+      if (Number.isSafeInteger(value)) target[name] = value;
     } else if (isColumns(known)) {
       if (value instanceof Uint8Array && value.length === known.byteLength)
         new Uint8Array(known.buffer, known.byteOffset, known.byteLength).set(value);

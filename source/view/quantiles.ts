@@ -23,9 +23,10 @@ export function durations(): Durations {
 export function note(of: Durations, at: number, ms: number): void {
   const slice = Math.floor(at / sliceMs);
   if (slice > of.newest) {
-    const from = Math.max(of.newest + 1, slice - slices + 1);
-    for (let passed = from; passed <= slice; passed++) {
-      const start = (passed % slices) * buckets;
+    // Counted, as in ring.ts: there are instants of which the next slice has the same number.
+    const passed = Math.min(slice - of.newest, slices);
+    for (let i = 0; i < passed; i++) {
+      const start = ((slice - i) % slices) * buckets;
       of.counts.fill(0, start, start + buckets);
     }
     of.newest = slice;
@@ -41,8 +42,9 @@ export function quantilesOf(of: Durations, now: number, wanted: readonly number[
   const merged = new Float64Array(buckets);
   let total = 0;
   const oldest = Math.floor(now / sliceMs) - slices;
-  for (let slice = Math.max(0, of.newest - slices + 1); slice <= of.newest; slice++) {
-    if (slice <= oldest) continue;
+  for (let passed = 0; passed < slices; passed++) {
+    const slice = of.newest - passed;
+    if (slice < 0 || slice <= oldest) break;
     const start = (slice % slices) * buckets;
     for (let i = 0; i < buckets; i++) {
       const count = of.counts[start + i] as number;

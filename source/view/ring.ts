@@ -18,8 +18,9 @@ export function turn(ring: Ring, at: number, fill: number): void {
   if (bucket <= ring.newest) return;
   const { values } = ring;
   const size = values.length;
-  const from = ring.newest < 0 ? bucket : Math.max(ring.newest + 1, bucket - size + 1);
-  for (let passed = from; passed <= bucket; passed++) values[passed % size] = fill;
+  const passed = ring.newest < 0 ? 1 : Math.min(bucket - ring.newest, size);
+  // Counted, rather than from bucket to bucket: a recording may tell of instants so late that one more is the same number.
+  for (let i = 0; i < passed; i++) values[(bucket - i) % size] = fill;
   ring.newest = bucket;
 }
 
@@ -45,8 +46,10 @@ export function sumOf(ring: Ring, now: number, count: number): number {
   let sum = 0;
   const end = Math.floor(now / ring.bucketMs) - 1;
   const size = ring.values.length;
-  for (let bucket = end - count + 1; bucket <= end; bucket++)
+  for (let i = 0; i < count; i++) {
+    const bucket = end - count + 1 + i;
     if (bucket >= 0 && bucket <= ring.newest && bucket > ring.newest - size)
       sum += ring.values[bucket % size] as number;
+  }
   return sum;
 }

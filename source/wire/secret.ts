@@ -9,6 +9,7 @@ import { type OwnKey, readToken } from './credential.ts';
 import { codeOf, readPrivate, writePrivate } from './private-file.ts';
 
 const secretBytes = 32;
+const lookMs = 250;
 const oneSecret = /^[A-Za-z0-9_-]{43}\n?$/;
 /** Longer than any secret: a wrong file is not read whole. */
 const mostBytes = 256;
@@ -35,6 +36,13 @@ export async function loadCredential(file: string): Promise<Buffer | OwnKey> {
       `${file} does not hold a secret (one line of 43 characters): copy the coordinator's again`,
     );
   return secret;
+}
+
+/** Resolves when there is such a file; `waits` is told that there is none, once. */
+export async function secretThere(file: string, waits: (line: string) => void): Promise<void> {
+  if (await exists(file)) return;
+  waits(`no secret at ${file} yet: waiting for the coordinator that makes it`);
+  while (!(await exists(file))) await new Promise((resolve) => setTimeout(resolve, lookMs));
 }
 
 /** Returns a new secret. */
@@ -94,6 +102,26 @@ export async function loadFormerSecret(file: string, now: number): Promise<Forme
   if (until > now) return { secret: Buffer.from(secret, 'base64url'), until };
   await unlink(former);
   return null;
+}
+
+/**
+ * Returns what reads the secret in `file` again each time that it is called; where it cannot be had it is the one before,
+ * at first `known`, and `complain` is told why, once.
+ */
+export function secretAgain(file: string, known: Buffer, complain: (line: string) => void): () => Promise<Buffer> {
+  let last = known;
+  let said = '';
+  return async () => {
+    try {
+      last = await loadSecret(file);
+      said = '';
+    } catch (error) {
+      const why = oneLine(error);
+      if (why !== said) complain(`the secret stays what it was: ${why}`);
+      said = why;
+    }
+    return last;
+  };
 }
 
 async function exists(file: string): Promise<boolean> {

@@ -88,7 +88,7 @@ export async function benchEngine(): Promise<void> {
 
 async function underLoad(engine: Engine, seconds: number): Promise<void> {
   const signal = new AbortController().signal;
-  const where = { store: engine.url, host: '127.0.0.1', port: 1, secret: null, version: 'bench' };
+  const where = { store: engine.url, host: '127.0.0.1', port: 1, secret: async () => null, version: 'bench' };
   const open = (log: (line: string) => void) => openEngineDurable({ ...where, standby: false, signal, log });
   const durable = await open((line) => console.log(`  ${line}`));
   const work = workOn(durable.state);

@@ -1,9 +1,10 @@
 /** `npm run chaos -- fuzz [--frames N] [--traces N] [--strings N] [--journals N] [--from SEED]`: the campaigns at full size. */
 import { parseArgs } from 'node:util';
 import { batchTarget } from '../fuzz/batches.ts';
-import { type Campaign, campaign } from '../fuzz/campaign.ts';
+import { type Campaign, campaign, type Target } from '../fuzz/campaign.ts';
 import { frameTarget } from '../fuzz/frames.ts';
 import { stringTarget } from '../fuzz/strings.ts';
+import { watched } from '../fuzz/stuck.ts';
 import { traceTarget } from '../fuzz/traces.ts';
 
 /** Memory that may be more at the end than after the first cases. */
@@ -29,13 +30,17 @@ export async function showFuzz(args: readonly string[]): Promise<void> {
     strings: count('strings', 1_000_000),
     journals: count('journals', 100_000),
   };
-  if (sizes.frames > 0) tell(await campaign(frameTarget(), sizes.frames, first, signal));
-  if (sizes.strings > 0) tell(await campaign(stringTarget(), sizes.strings, first, signal));
-  if (sizes.journals > 0) tell(await campaign(batchTarget(), sizes.journals, first, signal));
+  const run = async <C>(target: Target<C>, cases: number): Promise<void> => {
+    await using watching = watched(target);
+    tell(await campaign(watching.target, cases, first, signal));
+  };
+  if (sizes.frames > 0) await run(frameTarget(), sizes.frames);
+  if (sizes.strings > 0) await run(stringTarget(), sizes.strings);
+  if (sizes.journals > 0) await run(batchTarget(), sizes.journals);
   if (sizes.traces > 0) {
     const traces = await traceTarget();
     try {
-      tell(await campaign(traces, sizes.traces, first, signal));
+      await run(traces, sizes.traces);
     } finally {
       traces.close();
     }

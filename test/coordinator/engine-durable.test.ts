@@ -21,7 +21,7 @@ async function leading(url: string) {
     store: url,
     host: '127.0.0.1',
     port: 1,
-    secret: null,
+    secret: async () => null,
     version: 'test',
     standby: false,
     log: () => {},

@@ -136,6 +136,18 @@ describe.skipIf(engineMissing !== null)('coordinators that share an engine of th
     expect(await cluster.json<Status>(['status'])).toMatchObject({ queuePaused: true });
   });
 
+  test('one that stands by takes the new secret from its file, and shows it when it leads', async () => {
+    await using cluster = await succession();
+    const leader = cluster.startCoordinator();
+    await leader.leads;
+    const standby = await cluster.startStandby();
+    const { until: end } = await cluster.json<{ until: number }>(['token', 'rotate', '--ttl', '1s']);
+    await until(() => Date.now() > end);
+    leader.signal('SIGKILL');
+    await standby.leads;
+    expect(await cluster.lbtop(['status'])).toMatchObject({ code: 0, stderr: '' });
+  });
+
   test('a member that is killed in the middle of work costs nothing acknowledged', async () => {
     await using cluster = await succession();
     const leader = cluster.startCoordinator();

@@ -28,6 +28,20 @@ describe('rings', () => {
   });
 });
 
+test('instants so late that a bucket more is the same number end no loop', () => {
+  for (const at of [2 ** 53 * 1_000, 1e22, Number.MAX_VALUE]) {
+    const sums = ring(1_000, 5);
+    const waits = durations();
+    for (const now of [5_000, at, at]) {
+      turn(sums, now, 3);
+      note(waits, now, 10);
+    }
+    expect(latest(sums, at, 3, 0)).toHaveLength(3);
+    expect(sumOf(sums, at, 5)).toBeGreaterThanOrEqual(0);
+    expect(quantilesOf(waits, at, [0.5])[0]).not.toBeUndefined();
+  }
+});
+
 describe('quantiles', () => {
   test('are within 5 % of the true ones', () => {
     fc.assert(

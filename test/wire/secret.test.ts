@@ -5,7 +5,14 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { LbtopError } from '../../source/model/errors.ts';
-import { loadOrCreateSecret, loadSecret } from '../../source/wire/secret.ts';
+import {
+  loadOrCreateSecret,
+  loadSecret,
+  newSecret,
+  secretAgain,
+  secretText,
+  secretThere,
+} from '../../source/wire/secret.ts';
 
 let directory: string;
 let file: string;
@@ -81,6 +88,38 @@ test.each([
   const message = await failure(loadSecret(path));
   expect(message).toContain('does not hold a secret');
   expect(message).not.toContain('aaa');
+});
+
+test('that is read again is the one that the file holds now; where there is none that can be read, the one before', async () => {
+  const said: string[] = [];
+  const first = await loadOrCreateSecret(file);
+  const read = secretAgain(file, first, (line) => said.push(line));
+  const second = newSecret();
+  writeFileSync(file, secretText(second));
+  expect(await read()).toEqual(second);
+  for (const unreadable of ['half of', '']) {
+    writeFileSync(file, unreadable);
+    expect([await read(), await read()]).toEqual([second, second]);
+  }
+  expect(said).toEqual([expect.stringMatching(/^the secret stays what it was: .* does not hold a secret/)]);
+  const third = newSecret();
+  writeFileSync(file, secretText(third));
+  expect(await read()).toEqual(third);
+});
+
+test('that is to come is waited for, and told of once', async () => {
+  const said: string[] = [];
+  const there = secretThere(file, (line) => said.push(line));
+  let come = false;
+  void there.then(() => {
+    come = true;
+  });
+  await new Promise((resolve) => setTimeout(resolve, 600));
+  expect([come, said]).toEqual([false, [`no secret at ${file} yet: waiting for the coordinator that makes it`]]);
+  await loadOrCreateSecret(file);
+  await there;
+  expect(said).toHaveLength(1);
+  await secretThere(file, () => expect.unreachable());
 });
 
 test('that cannot be made or read says why', async () => {

@@ -49,18 +49,28 @@ export async function ended(child: ChildProcess): Promise<void> {
 }
 
 /**
- * Does bursts of as many tasks as take about so long: the number comes from the rate of the burst before. Returns tasks a
- * second, and CPU a task over all the processes of the side (`pids` and their descendants).
+ * Does bursts of as many tasks as take about so long: the number comes from the rate of the burst before, and the first are
+ * repeated for three times as long, until compilers have done what they can. Returns tasks a second, and CPU a task over all
+ * the processes of the side (`pids` and their descendants).
  */
 export function bursts(driver: Pick<Driver, 'ask'>, pids: () => readonly number[], first = 2_000, most = 400_000) {
   let tasks = first;
-  return async (seconds: number): Promise<Figures> => {
+  let warm = false;
+
+  async function burst(seconds: number): Promise<Figures> {
     const before = treeCpuMs(pids());
     const { ms = Number.NaN } = await driver.ask(`burst ${tasks}`);
     const cpuMs = treeCpuMs(pids()) - before;
     const figures = { rate: (tasks / ms) * 1_000, cpu: (cpuMs * 1_000) / tasks };
     tasks = Math.max(100, Math.min(most, Math.round(figures.rate * seconds)));
     return figures;
+  }
+
+  return async (seconds: number): Promise<Figures> => {
+    const until = performance.now() + 3_000 * seconds;
+    while (!warm && performance.now() < until) await burst(seconds / 2);
+    warm = true;
+    return burst(seconds);
   };
 }
 
