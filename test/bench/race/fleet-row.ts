@@ -149,6 +149,7 @@ function bare(count: number): Side {
   return {
     name: bareName(count),
     ours: false,
+    floor: true,
     tuned:
       'a Node process that answers each frame of 60 bytes with one of 12, nothing decoded, nothing kept, no interface',
     missing: () => null,
