@@ -11,6 +11,7 @@ export const trials: Record<string, (options: readonly string[]) => Promise<void
   storm: async () => (await import('./storm.ts')).showStorm(),
   'slow-sockets': async () => (await import('./slow-sockets.ts')).showSlowSockets(),
   'wrong-secrets': async () => (await import('./wrong-secrets.ts')).showWrongSecrets(),
+  'short-of-memory': async () => (await import('./short-of-memory.ts')).showShortOfMemory(),
   memory: async () => (await import('./memory.ts')).showMemory(),
   'node-restart': async () => (await import('./node-restart.ts')).showNodeRestarts(),
   'second-coordinator': async () => (await import('./second-coordinator.ts')).showSeconds(),
