@@ -1,6 +1,7 @@
 /** `npm run chaos -- NAME… [OPTION…]`: runs the named trials at their full size, or lists them. */
 export const trials: Record<string, (options: readonly string[]) => Promise<void>> = {
   fuzz: async (options) => (await import('./fuzz.ts')).showFuzz(options),
+  'live-fuzz': async (options) => (await import('./live-fuzz.ts')).showLiveFuzz(options),
   'kill-coordinator': async () => (await import('./kill-coordinator.ts')).showKills(),
   cut: async () => (await import('./journal-bytes.ts')).showCuts(),
   flip: async () => (await import('./journal-bytes.ts')).showFlips(),
