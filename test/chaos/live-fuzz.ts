@@ -44,7 +44,7 @@ const framesPerConnection = 3;
 
 /** Sends so many frames, from `atOnce` peers at a time, while tasks of so many seconds run. */
 export async function fuzzLive(frames: number, atOnce: number, taskSeconds: number): Promise<LiveFuzz> {
-  await using cluster = await startCluster([], undefined, { durable: true });
+  await using cluster = await withLittleHeap(() => startCluster([], undefined, { durable: true }));
   const { host, port, secretFile, environment } = cluster.fleet;
   // What they submit by chance is not carried out: this node runs its ledger's commands alone.
   const real = ['--slots', '4', '--label', 'real=yes', '--allow', 'sh -c *'];
@@ -160,6 +160,18 @@ export async function fuzzLive(frames: number, atOnce: number, taskSeconds: numb
     grownBytes: (memory?.residentBytes ?? Number.NaN) - warmBytes,
     lived: memory !== null && readCoordinatorFile(places(environment).coordinatorFile)?.pid === pid,
   };
+}
+
+/** What is started meanwhile collects its garbage before there is much of it: what grows all the same is kept by somebody. */
+async function withLittleHeap<T>(start: () => Promise<T>): Promise<T> {
+  const { NODE_OPTIONS } = process.env;
+  process.env.NODE_OPTIONS = `${NODE_OPTIONS ?? ''} --max-old-space-size=48 --max-semi-space-size=2`;
+  try {
+    return await start();
+  } finally {
+    if (NODE_OPTIONS === undefined) delete process.env.NODE_OPTIONS;
+    else process.env.NODE_OPTIONS = NODE_OPTIONS;
+  }
 }
 
 const mostGrownBytes = 64 * 1024 * 1024;
