@@ -19,6 +19,6 @@ RUN ln -s /app/bin/lbtop.js /usr/local/bin/lbtop \
     && install -d -o node -g node -m 700 /data /secret /state /config /work
 USER node
 WORKDIR /work
-EXPOSE 7077 9077
+EXPOSE 7077 9077 9078
 ENTRYPOINT ["lbtop"]
 CMD ["--help"]

@@ -21,7 +21,7 @@ const windowsPerSecond = 2;
 async function main(argv: readonly string[], io: Io, where: Places): Promise<number> {
   const line = parseCommandLine(argv, { env: io.env, settings: () => readSettings(where.settingsFile) });
   const { asks, mode, word, flags } = line;
-  if (asks !== null) return tell(asks, word);
+  if (asks !== null) return tell(asks, word, io);
   if (word === 'simulate') return simulate(line, io);
   if (word === 'trace') return trace(line, io);
   if (word === 'whatif') return whatIf(line, io);
@@ -42,9 +42,14 @@ async function main(argv: readonly string[], io: Io, where: Places): Promise<num
 }
 
 /** meow finds our package.json and shows pages as people expect them; what was typed is read by our own parser. */
-async function tell(what: 'help' | 'version', word: WordName | null): Promise<number> {
+async function tell(what: 'help' | 'version', word: WordName | null, io: Io): Promise<number> {
   const [{ default: meow }, { helpFor }] = await Promise.all([import('meow'), import('./source/client/help.ts')]);
-  const page = meow(helpFor(word), { importMeta: import.meta, argv: [], description: false, helpIndent: 0 });
+  const page = meow(helpFor(word, io.stdout.isTerminal ? io.stdout.columns : undefined), {
+    importMeta: import.meta,
+    argv: [],
+    description: false,
+    helpIndent: 0,
+  });
   if (what === 'version') page.showVersion();
   else page.showHelp(0);
   return 0;

@@ -89,7 +89,11 @@ describe.skipIf(yaml.status !== 0 && /ENOENT|No module/.test(`${yaml.error}${yam
     });
     expect(parsed(node.command, node.environment)).toMatchObject({
       mode: 'node',
-      flags: { connect: [{ host: 'coordinator', port: 7077 }], logFormat: 'json' },
+      flags: {
+        connect: [{ host: 'coordinator', port: 7077 }],
+        metrics: { host: '0.0.0.0', port: 9078 },
+        logFormat: 'json',
+      },
     });
     expect(node.deploy?.replicas).toBe(3);
     expect(node.environment.LBTOP_SECRET_FILE).toBe(coordinator.environment.LBTOP_SECRET_FILE);

@@ -5,6 +5,7 @@
  * and the version out (see cli.tsx).
  */
 import type { LbtopError } from '../model/errors.ts';
+import { meant, nearest } from '../model/nearest.ts';
 import { quote, usage } from './complaint.ts';
 import {
   allFlags,
@@ -19,7 +20,6 @@ import {
   type WordName,
   wordNames,
 } from './flags.ts';
-import { meant, nearest } from './nearest.ts';
 
 /** Where a value came from; the earlier beats the later. */
 export type Origin = 'flag' | 'variable' | 'file';

@@ -1,9 +1,9 @@
 /** The settings file: a JSON object of flags by name in camelCase. */
 import { readFileSync } from 'node:fs';
 import { oneLine } from '../model/errors.ts';
+import { meant } from '../model/nearest.ts';
 import { quote, usage } from './complaint.ts';
 import { allFlags, settingOf } from './flags.ts';
-import { meant } from './nearest.ts';
 
 /**
  * Returns what the file says; nothing where there is none. Throws LbtopError (usage) where it cannot be read, is no JSON

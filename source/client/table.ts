@@ -47,7 +47,8 @@ export async function printRows<R>(
       const all = columns.map((column) =>
         page.reduce((most, row) => Math.max(most, widthOf(cellText(column.text(row)))), column.title.length),
       );
-      const fit = output.isTerminal ? fitting(columns, all, output.columns) : columns.map((_, i) => i);
+      const isBlank = columns.map((column) => page.every((row) => column.text(row) === ''));
+      const fit = output.isTerminal ? fitting(columns, all, isBlank, output.columns) : columns.map((_, i) => i);
       shown = fit.map((i) => columns[i] as Column<R>);
       widths = fit.map((i) => all[i] as number);
       const titles = shown.map(({ title }) => title);
@@ -63,18 +64,25 @@ export async function printRows<R>(
 }
 
 /** Of the last column, which is cut where the terminal ends, this much is to be seen. */
-const lastCells = 12;
+const lastCells = 20;
 const gapCells = 2;
 
-/** Returns which columns a terminal of that width has room for, in their order. */
-function fitting<R>(columns: readonly Column<R>[], widths: readonly number[], width: number): number[] {
+/** Returns which columns a terminal of that width has room for, in their order. What is blank goes first. */
+function fitting<R>(
+  columns: readonly Column<R>[],
+  widths: readonly number[],
+  isBlank: readonly boolean[],
+  width: number,
+): number[] {
   const fit = columns.map((_, i) => i);
   const needed = (): number =>
     fit.reduce((sum, i, place) => {
       const cells = widths[i] as number;
       return sum + (place === fit.length - 1 ? Math.min(cells, lastCells) : cells + gapCells);
     }, 0);
-  const bySpare = columns.flatMap(({ spare }, i) => (spare === undefined ? [] : [{ spare, i }]));
+  const bySpare = columns.flatMap(({ spare }, i) =>
+    spare === undefined ? [] : [{ spare: isBlank[i] ? Number.POSITIVE_INFINITY : spare, i }],
+  );
   for (const { i } of bySpare.toSorted((a, b) => b.spare - a.spare)) {
     if (needed() <= width) break;
     fit.splice(fit.indexOf(i), 1);

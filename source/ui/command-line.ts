@@ -1,6 +1,7 @@
 /** The command line `:`: one table of what can be said; running, completion and usage come from it. */
 import type { Command } from '../feed/feed.ts';
 import { disciplineNames, policyNames } from '../model/job.ts';
+import { meant } from '../model/nearest.ts';
 import { displayText } from '../view/display-text.ts';
 import { fixed, joined } from '../view/safe-text.ts';
 import { askCancelOf, askDrain } from './asking.ts';
@@ -170,8 +171,10 @@ export function runCommand(reach: Reach, line: string): void {
   const row = name === undefined ? undefined : commands[name];
   const refuse = (why: string): void => reach.toast(displayText(why, 300), 'refused');
   if (row === undefined || name === undefined) {
-    const could = fitting.length > 1 ? fitting.join(', ') : Object.keys(commands).join(' ');
-    return reach.toast(joined(displayText(`"${typed}" is no command: `, 80), displayText(could, 200)), 'refused');
+    const names = Object.keys(commands);
+    const could = fitting.length > 1 ? fitting.join(', ') : names.join(' ');
+    const why = fitting.length > 1 ? `: ${could}` : meant(typed, names, `: ${could}`);
+    return reach.toast(joined(displayText(`"${typed}" is no command`, 80), displayText(why, 200)), 'refused');
   }
   const state = reach.get();
   if (row.acts && (!state.mayAct || isPast(state)))

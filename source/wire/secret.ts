@@ -134,5 +134,5 @@ async function exists(file: string): Promise<boolean> {
 }
 
 function missing(file: string): string {
-  return `no secret at ${file}: start a coordinator here, or copy its secret and say where with --secret-file`;
+  return `no secret at ${file}: start a coordinator here, or say with --secret-file where its secret is, or a token (lbtop token create)`;
 }

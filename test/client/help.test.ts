@@ -30,6 +30,18 @@ describe.each(wordNames)('%s', (word) => {
   });
 });
 
+test.each([null, ...wordNames])('the help of %s fits a terminal, and says the same there', (word) => {
+  const whole = helpFor(word);
+  const bare = (text: string) => text.replace(/\s+/g, ' ');
+  for (const columns of [200, 100, 80, 60]) {
+    const lines = helpFor(word, columns).split('\n');
+    expect(bare(lines.join('\n'))).toBe(bare(whole));
+    // An example is one line, to be copied.
+    const tooLong = lines.filter((line) => line.length > columns && !line.startsWith('  lbtop '));
+    expect(tooLong).toEqual([]);
+  }
+});
+
 test('one name means one flag in each place, and one variable', () => {
   for (const context of [...modes, ...wordNames]) {
     const here = allFlags.filter(({ row }) => row.in.includes(context));

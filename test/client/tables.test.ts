@@ -43,6 +43,18 @@ describe('a narrow terminal', () => {
       expect(lines[1]).toMatch(/(disk swap|a name)$/);
     }
   });
+
+  test('of the columns that may go a blank one goes first', async () => {
+    const answers = (labels: Record<string, string>) => fakeCoordinator({ nodes: () => [nodeRow({ labels })] });
+    const head = async (labels: Record<string, string>, columns: number): Promise<string> =>
+      (await lbtop(['nodes'], answers(labels), fakeIo({ stdout: { terminal: true, columns } }))).out.split('\n')[0] ??
+      '';
+    const whole = await head({}, 300);
+    const narrower = await head({}, whole.length - 1);
+    expect([narrower.includes('LABELS'), narrower.includes('HEARD')]).toEqual([false, true]);
+    const labelled = await head({ a: 'b' }, whole.length - 1);
+    expect([labelled.includes('LABELS'), labelled.includes('HEARD')]).toEqual([true, false]);
+  });
 });
 
 describe('--format', () => {

@@ -52,7 +52,7 @@ async function measuredCluster(): Promise<{ cluster: Cluster; coordinator: strin
 }
 
 test('after real work: counts, histograms, load; each query of the dashboard names what is served', {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async (context) => {
   const { cluster, coordinator, node } = await measuredCluster();
   await using _ = cluster;

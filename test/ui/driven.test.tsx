@@ -362,6 +362,8 @@ describe('acting', () => {
     await run('job 3');
     expect(ui.store.state.place).toEqual({ screen: 'job', of: '3' });
     const before = ui.feed.commands.length;
+    await run('drian node-02');
+    expect(ui.screen()).toContain('"drian" is no command: did you mean drain?');
     for (const wrong of [
       'bogus',
       'drain',

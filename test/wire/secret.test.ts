@@ -72,7 +72,7 @@ test('is not read where others could read it too', async () => {
 
 test('that is missing says where it was looked for and what to do', async () => {
   expect(await failure(loadSecret(file))).toBe(
-    `no secret at ${file}: start a coordinator here, or copy its secret and say where with --secret-file`,
+    `no secret at ${file}: start a coordinator here, or say with --secret-file where its secret is, or a token (lbtop token create)`,
   );
 });
 

@@ -1,10 +1,11 @@
 /** `lbtop completion` */
+
+import { meant } from '../../model/nearest.ts';
 import type { Call } from '../call.ts';
 import type { Client } from '../client.ts';
 import { quote, usage } from '../complaint.ts';
 import { type Candidate, complete, type Live } from '../completion/candidates.ts';
 import { completionScript, shells } from '../completion/scripts.ts';
-import { meant } from '../nearest.ts';
 import { cellText } from '../plain-text.ts';
 import { whereabouts } from '../values.ts';
 

@@ -1,9 +1,10 @@
 /** `lbtop config` */
+
+import { meant } from '../../model/nearest.ts';
 import type { Call } from '../call.ts';
 import { type Origin, settingTexts } from '../command-line.ts';
 import { allFlags, type Context, modes, type NamedFlag, settingOf, variableOf } from '../flags.ts';
 import { printJson, printLine } from '../io.ts';
-import { meant } from '../nearest.ts';
 import { places } from '../places.ts';
 import { cellText } from '../plain-text.ts';
 import { readSettings } from '../settings.ts';

@@ -1,9 +1,9 @@
 /** `lbtop policy` */
 import { policyNames } from '../../model/job.ts';
+import { meant } from '../../model/nearest.ts';
 import type { Call } from '../call.ts';
 import { quote, usage } from '../complaint.ts';
 import { printJson, printLine } from '../io.ts';
-import { meant } from '../nearest.ts';
 
 /** Shows the policy and the queue discipline, or switches. */
 export async function policy({ operands, flags, io, client, given }: Call): Promise<number> {

@@ -61,7 +61,7 @@ async function startPeer({ server, port, workers, client, env = process.env, lef
         await asked.stop();
         await Promise.all(hands.map(ended));
         const from = performance.now();
-        running = await daemon(server, port);
+        running = await startAgain(server, port, from);
         return { left: await patiently(() => left(port)), ms: performance.now() - from };
       },
     };
@@ -69,6 +69,17 @@ async function startPeer({ server, port, workers, client, env = process.env, lef
     await running.stop();
     throw error;
   }
+}
+
+/** PostgreSQL does not start while a process of the one before has not seen yet that it is gone. */
+async function startAgain(server: readonly string[], port: number, from: number): Promise<Daemon> {
+  for (;;)
+    try {
+      return await daemon(server, port);
+    } catch (error) {
+      if (performance.now() - from > 10_000) throw error;
+      await sleep(20);
+    }
 }
 
 /** Tries again until there is an answer. */
@@ -114,11 +125,16 @@ export async function gearman({ workers = 4, ahead = 1, job = 'noop', own = fals
   });
 }
 
-/** `directory`: its log lies there and is synced at every write; null: all in memory. */
-export async function beanstalkd({ directory = null as string | null, workers = 4, ahead = 8 } = {}): Promise<Peer> {
+/** `directory`: its log lies there and is synced at every write, or not more often than `syncMs`; null: all in memory. */
+export async function beanstalkd({
+  directory = null as string | null,
+  workers = 4,
+  ahead = 8,
+  syncMs = 0,
+} = {}): Promise<Peer> {
   const port = await freePort();
   if (directory !== null) mkdirSync(directory, { recursive: true });
-  const kept = directory === null ? [] : ['-b', directory, '-f0'];
+  const kept = directory === null ? [] : ['-b', directory, `-f${syncMs}`];
   return startPeer({
     server: [find('beanstalkd') as string, '-l', '127.0.0.1', '-p', String(port), ...kept],
     port,
