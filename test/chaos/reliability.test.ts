@@ -1,4 +1,5 @@
 /** The trials of `npm run chaos`, each in a small form. */
+import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { limits } from '../../source/model/limits.ts';
 import { engineMissing } from '../helpers/engine.ts';
@@ -11,6 +12,7 @@ import { restartNode } from './node-restart.ts';
 import { flood } from './output.ts';
 import { carry } from './random-bytes.ts';
 import { recoverQueued } from './recovery.ts';
+import { endedForMemory, memoryGroupMissing, shortOfMemory } from './short-of-memory.ts';
 import { cutTrace } from './trace-cut.ts';
 
 test('10 kills of the coordinator during 300 tasks: nothing lost, nothing twice, nothing restarted', {
@@ -82,6 +84,25 @@ test('a task that writes 300 MB costs neither its node nor the coordinator more 
   expect(one.coordinatorGrowthBytes).toBeLessThan(128 * 1024 * 1024);
 });
 
+test.each([
+  ['one line', 80_000_000],
+  ['single bytes', 200_000],
+] as const)(
+  '%s of %d bytes take no more memory than any other output, and come back as they were',
+  { timeout: 240_000 },
+  async (writer, bytes) => {
+    const one = await flood(bytes, writer);
+    const kept = Math.min(bytes, limits.outputBytesPerStream);
+    expect([one.keptBytes, one.cutBytes]).toEqual([kept, bytes - kept]);
+    // What was cut is told on stderr.
+    expect(one.readBytes).toBe(kept);
+    expect(one.readHash).toBe(createHash('sha256').update('x'.repeat(kept)).digest('hex'));
+    for (const growth of [one.nodeGrowthBytes, one.coordinatorGrowthBytes])
+      expect(growth).toBeLessThan(128 * 1024 * 1024);
+    expect(one.readerPeakBytes).toBeLessThan(256 * 1024 * 1024);
+  },
+);
+
 test('200 random byte strings come through stdout as they were', async () => {
   expect(await carry(200)).toMatchObject({ strings: 200, harmed: 0 });
 });
@@ -89,4 +110,15 @@ test('200 random byte strings come through stdout as they were', async () => {
 test('handlers that go wrong in every way cost themselves alone', { timeout: 240_000 }, async () => {
   for (const { what, ...counts } of await misbehave(2))
     expect({ what, ...counts }).toEqual({ what, ended: 2, tasks: 2, unharmed: 2, beside: 2 });
+});
+
+test('tasks that take all memory are ended before their node, and it says why', { timeout: 120_000 }, async ({
+  skip,
+}) => {
+  if (memoryGroupMissing !== null) return skip(memoryGroupMissing);
+  const { ends, nodeLived, taskAdjustment, nodeAdjustment } = await shortOfMemory(3);
+  expect(ends).toEqual(Array(3).fill({ state: 'failed', error: endedForMemory }));
+  expect(nodeLived).toBe(true);
+  expect(taskAdjustment).toBe(500);
+  expect(nodeAdjustment).toBeLessThan(taskAdjustment);
 });

@@ -1,6 +1,7 @@
 /** `npm run chaos -- NAME… [OPTION…]`: runs the named trials at their full size, or lists them. */
 export const trials: Record<string, (options: readonly string[]) => Promise<void>> = {
   fuzz: async (options) => (await import('./fuzz.ts')).showFuzz(options),
+  'live-fuzz': async (options) => (await import('./live-fuzz.ts')).showLiveFuzz(options),
   'kill-coordinator': async () => (await import('./kill-coordinator.ts')).showKills(),
   cut: async () => (await import('./journal-bytes.ts')).showCuts(),
   flip: async () => (await import('./journal-bytes.ts')).showFlips(),
@@ -11,6 +12,7 @@ export const trials: Record<string, (options: readonly string[]) => Promise<void
   storm: async () => (await import('./storm.ts')).showStorm(),
   'slow-sockets': async () => (await import('./slow-sockets.ts')).showSlowSockets(),
   'wrong-secrets': async () => (await import('./wrong-secrets.ts')).showWrongSecrets(),
+  'short-of-memory': async () => (await import('./short-of-memory.ts')).showShortOfMemory(),
   memory: async () => (await import('./memory.ts')).showMemory(),
   'node-restart': async () => (await import('./node-restart.ts')).showNodeRestarts(),
   'second-coordinator': async () => (await import('./second-coordinator.ts')).showSeconds(),

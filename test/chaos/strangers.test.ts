@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { fuzzLive } from './live-fuzz.ts';
 import { slowSockets } from './slow-sockets.ts';
 import { tryWrongSecrets } from './wrong-secrets.ts';
 
@@ -12,4 +13,14 @@ test('none of 200 wrong secrets gets in, and the right one does meanwhile', { ti
   const seen = await tryWrongSecrets(200, 20);
   expect(seen).toMatchObject({ letIn: 0, refused: 200, cut: 0, told: false });
   expect(seen.rightMs.length).toBeGreaterThan(0);
+});
+
+test('600 changed frames from peers that are welcome: the coordinator stays, answers, and its work is done once', {
+  timeout: 120_000,
+}, async () => {
+  const seen = await fuzzLive(600, 4, 0.1);
+  expect(seen).toMatchObject({ frames: 600, lived: true, lost: 0, counted: 0, restarted: 0, runAgain: 0 });
+  expect(seen.welcome).toBeGreaterThan(150);
+  expect(seen.ends['left hanging'] ?? 0).toBe(0);
+  expect(seen.grownBytes).toBeLessThan(64 * 1024 * 1024);
 });

@@ -116,7 +116,10 @@ describe.skipIf(why !== null)('on a real terminal', () => {
   test('many resizes at once', async () => {
     const terminal = start(['40', '30']);
     await terminal.waitFor('node-01');
-    for (let i = 0; i < 200; i++) terminal.resize(1 + ((i * 37) % 200), 1 + ((i * 17) % 60));
+    // From 1 × 1 to 500 × 200.
+    for (let i = 0; i < 1_000; i++) terminal.resize(1 + ((i * 37) % 500), 1 + ((i * 17) % 200));
+    terminal.resize(500, 200);
+    terminal.resize(1, 1);
     terminal.resize(100, 30);
     await terminal.waitFor(/^ lbtop {2}demo[\s\S]*q quit\s*$/);
     expect(terminal.lines()[29]).toContain('q quit');
