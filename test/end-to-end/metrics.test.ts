@@ -71,8 +71,12 @@ test('after real work: counts, histograms, load; each query of the dashboard nam
   expect(told.samples.get('lbtop_node_slots{node="birch"}')).toBe(2);
   expect(told.samples.get('nodejs_eventloop_lag_p99_seconds')).toBeGreaterThanOrEqual(0);
 
-  // Results are settled a moment after the client has them.
-  await until(async () => (await scrape(node)).samples.get('lbtop_agent_results_spooled{node="birch"}') === 0);
+  // Results are settled a moment after the client has them; the load is that of the last heartbeat.
+  await until(async () => {
+    const { samples } = await scrape(node);
+    const spooled = samples.get('lbtop_agent_results_spooled{node="birch"}');
+    return spooled === 0 && samples.has('lbtop_agent_cpu_ratio{node="birch"}');
+  });
   const itself = await scrape(node);
   expect(itself.samples.get('lbtop_agent_link_up{node="birch"}')).toBe(1);
   expect(itself.samples.get('lbtop_agent_connections_total{node="birch"}')).toBe(1);
@@ -105,7 +109,7 @@ test('after real work: counts, histograms, load; each query of the dashboard nam
 
 test('under load: every scrape is whole, what is counted never goes back, and in the end nothing is missing', {
   timeout: 120_000,
-}, async () => {
+}, async ({ signal }) => {
   const { cluster, coordinator, node } = await measuredCluster();
   await using _ = cluster;
   const tasks = 500;
@@ -117,6 +121,7 @@ test('under load: every scrape is whole, what is counted never goes back, and in
   const before = new Map<string, number>();
   let inBetween = 0;
   do {
+    signal.throwIfAborted();
     for (const url of [coordinator, node]) {
       const { samples, text } = await scrape(url);
       expect(text.endsWith('\n')).toBe(true);
