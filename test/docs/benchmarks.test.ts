@@ -37,11 +37,13 @@ const row: RowResult = {
     },
     { name: 'slow', ours: false, tuned: 'so', skipped: null, figures: { rate: spread(10_000), took: spread(1) } },
     { name: 'fast', ours: false, tuned: 'thus', skipped: null, figures: { rate: spread(100_000), took: spread(4) } },
+    { name: 'nothing', ours: false, floor: true, tuned: 'no work', skipped: null, figures: { rate: spread(1e6) } },
     { name: 'absent', ours: false, tuned: '', skipped: 'not installed here: apt-get install absent', figures: {} },
   ],
   ratios: [
     { ours: 'lbtop', peer: 'slow', measure: 'rate', ...spread(5) },
     { ours: 'lbtop', peer: 'fast', measure: 'rate', ...spread(0.5, 0.4, 0.6) },
+    { ours: 'lbtop', peer: 'nothing', measure: 'rate', ...spread(0.05) },
     { ours: 'lbtop', peer: 'slow', measure: 'took', ...spread(0.5) },
     { ours: 'lbtop', peer: 'fast', measure: 'took', ...spread(2) },
   ],

@@ -22,6 +22,7 @@ function ours(name: string, options: LbtopOptions, isOurs = true): Side {
   return {
     name,
     ours: isOurs,
+    floor: !isOurs,
     tuned: tuning(options, '; tasks with an input of their own each, every row of result taken'),
     missing: notBuilt,
     async start(directory): Promise<Entrant> {

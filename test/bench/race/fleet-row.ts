@@ -1,7 +1,7 @@
 /** W7: many nodes at one coordinator. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -64,18 +64,16 @@ async function watched(directory: string, count: number, deaths: boolean): Promi
       ? [await run('crowd.ts', port, secretFile, 1, 'silent', 8), await run('crowd.ts', port, secretFile, 1, 'gone', 8)]
       : [null, null];
     if (silent !== null && gone !== null) started.push(silent, gone);
-    await sleep(1_500); // the joins are behind it
-    process.kill(pid, 'SIGUSR2');
+    await sleep(2_500); // the joins are behind it, and its loop is watched
+    await told(pid, delays); // of until now
     const cpuMs = treeCpuMs([pid]);
     const from = performance.now();
     const noticed = silent !== null && gone !== null ? notices(lbtop, silent, gone) : null;
     await sleep(deaths ? windowMs.dying : windowMs.alive);
     const ms = performance.now() - from;
     const used = treeCpuMs([pid]) - cpuMs;
-    process.kill(pid, 'SIGUSR2');
+    const { p99Ms } = await told(pid, delays);
     const memory = (processMemory(pid)?.residentBytes ?? Number.NaN) / 2 ** 20;
-    while (!readdirSync(directory).some((name) => name.startsWith('delay-'))) await sleep(10);
-    const { p99Ms } = JSON.parse(readFileSync(`${delays}-${pid}`, 'utf8')) as { p99Ms: number };
     const seen = noticed === null ? {} : await noticed;
     await client.ask(`array ${tasks / 10}`); // for the compiler
     const idleMs = treeCpuMs([pid]);
@@ -94,6 +92,19 @@ async function watched(directory: string, count: number, deaths: boolean): Promi
     await terminal?.exited;
     await fleet.stop();
   }
+}
+
+/** Asks a process that loads loop-delay.mjs how late its loop was since it was asked last. */
+async function told(pid: number, files: string): Promise<{ p99Ms: number }> {
+  const file = `${files}-${pid}`;
+  rmSync(file, { force: true });
+  process.kill(pid, 'SIGUSR2');
+  for (;;)
+    try {
+      return JSON.parse(readFileSync(file, 'utf8')) as { p99Ms: number };
+    } catch {
+      await sleep(10); // not there yet, or not whole
+    }
 }
 
 /** Stops one node and kills another. Resolves with the seconds until the coordinator says that they are suspect and lost. */
@@ -138,6 +149,7 @@ function bare(count: number): Side {
   return {
     name: bareName(count),
     ours: false,
+    floor: true,
     tuned:
       'a Node process that answers each frame of 60 bytes with one of 12, nothing decoded, nothing kept, no interface',
     missing: () => null,

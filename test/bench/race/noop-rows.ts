@@ -58,8 +58,8 @@ const rate = { name: 'rate', unit: 'tasks/s', better: 'more' } as const;
 const cpu = { name: 'cpu', unit: 'µs of CPU a task', better: 'less' } as const;
 export const burstMeasures = [rate, cpu] as const;
 export const singleMeasures = [
-  { name: 'p50', unit: 'ms', better: 'less' },
-  { name: 'p99', unit: 'ms', better: 'less' },
+  { name: 'p50', unit: 'ms, p50', better: 'less' },
+  { name: 'p99', unit: 'ms, p99', better: 'less' },
 ] as const;
 
 export const w1: Row = {
@@ -119,6 +119,7 @@ export const w3: Row = {
     {
       name: 'four bare hops',
       ours: false,
+      floor: true,
       tuned: 'three Node processes, TCP without delay',
       missing: () => null,
       async start() {

@@ -25,7 +25,7 @@ function bestPeer({ sides, ratios }: RowResult, ours: string, { name, better }: 
   const ordered = sides
     .filter((side) => !side.ours && name in side.figures && (compared.size === 0 || compared.has(side.name)))
     .sort((a, b) => (better === 'more' ? value(b) - value(a) : value(a) - value(b)));
-  return ordered[0] ?? null;
+  return ordered.find(({ floor }) => !floor) ?? ordered[0] ?? null;
 }
 
 const ratioOf = ({ ratios }: RowResult, ours: string, peer: string, measure: string): Ratio | undefined =>

@@ -10,7 +10,7 @@ export interface Line {
 }
 
 const [width, height] = [640, 320];
-const [left, right, top, bottom] = [70, 20, 40, 50];
+const [left, right, top, bottom] = [70, 40, 40, 50];
 const colours = ['#5fb3f9', '#e0a458', '#7bd88f', '#d98cf2'];
 
 /** Returns a standalone SVG; empty lines are left out. `unit`: of the points' y. */
@@ -39,7 +39,7 @@ export function plot(title: string, x: string, unit: string, lines: readonly Lin
       ([a, b], k) =>
         `<circle cx="${a.toFixed(1)}" cy="${b.toFixed(1)}" r="4" fill="${colour}"/>${text([a, b - 9], 'middle', shortNumber(points[k]?.[1] ?? 0), colour)}`,
     );
-    const key = text([width - right, top + 14 + 18 * i], 'end', name, colour);
+    const key = text([left + 8, top + 16 + 18 * i], 'start', name, colour);
     return `<path d="${path}" fill="none" stroke="${colour}" stroke-width="2"/>${marks.join('')}${shown.length > 1 ? key : ''}`;
   });
   return [

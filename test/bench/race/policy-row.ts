@@ -28,9 +28,9 @@ export const w6: Row = {
   title: 'Machines of different speeds',
   work: `200 tasks of 40 programs, heavy-tailed from 1 s to a minute, on machines of speeds 1, 1, ½ and ¼ with 2 slots each: the makespan over the lower bound, over ${orders} orders of the list, in virtual time with the coordinator's own scheduler. lbtop has seen the programs run in two orders before and learns their durations from that; queues whose workers take the next job when one is free (gearman, beanstalkd, BullMQ, graphile-worker, xargs, parallel) are given no estimates and have no use for any: they are all first come, first served.`,
   measures: [
-    { name: 'median', unit: 'of the lower bound', better: 'less' },
-    { name: 'p90', unit: 'of the lower bound', better: 'less' },
-    { name: 'worst', unit: 'of the lower bound', better: 'less' },
+    { name: 'median', unit: 'of the lower bound, median', better: 'less' },
+    { name: 'p90', unit: 'of the lower bound, p90', better: 'less' },
+    { name: 'worst', unit: 'of the lower bound, worst', better: 'less' },
   ],
   fresh: true,
   rounds: 1,

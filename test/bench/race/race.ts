@@ -48,7 +48,7 @@ export async function race(row: Row, { rounds: wanted, seconds, log }: RaceOptio
           if (round > 0) one.rounds.push(figures); // the first is a warm-up
           const shown = row.measures.filter(({ name }) => name in figures);
           log(
-            `  ${String(round).padStart(2)}  ${one.side.name.padEnd(34)}${shown.map((measure) => show(figures, measure)).join(', ')}`,
+            `  ${String(round).padStart(2)}  ${one.side.name.padEnd(34)}${shown.map((measure) => show(figures, measure)).join('; ')}`,
           );
         } catch (error) {
           await giveUp(one, `it failed: ${(error as Error).message}`, log);
@@ -92,12 +92,12 @@ function inTurn<T>(all: readonly T[], round: number): T[] {
 }
 
 function show(figures: Figures, { name, unit }: Measure): string {
-  return `${name} ${shortNumber(figures[name] as number)} ${unit}`;
+  return `${shortNumber(figures[name] as number)} ${unit}`;
 }
 
 /** Three figures that count. */
 export function shortNumber(value: number): string {
-  if (Math.abs(value) >= 1_000) return Math.round(value).toLocaleString('en-US');
+  if (Math.abs(value) >= 999.5) return Math.round(value).toLocaleString('en-US');
   return String(Number(value.toPrecision(3)));
 }
 
@@ -113,7 +113,8 @@ function summed(row: Row, rounds: number, running: readonly Running[]): RowResul
     const figures = row.measures
       .filter(({ name }) => rounds.length > 0 && rounds.every((one) => name in one))
       .map(({ name }) => [name, spreadOf(rounds.map((one) => one[name] as number))]);
-    return { name: side.name, ours: side.ours, tuned: side.tuned, skipped, figures: Object.fromEntries(figures) };
+    const { name, ours, floor, tuned } = side;
+    return { name, ours, ...(floor ? { floor } : {}), tuned, skipped, figures: Object.fromEntries(figures) };
   });
   const { id, title, work, measures, headlines } = row;
   const ratios = ratiosOf(row, running);

@@ -21,6 +21,8 @@ export interface Side {
   name: string;
   /** Ours are compared with the others, not with each other. */
   ours: boolean;
+  /** Of the others: what the work itself takes, which is no rival; the short table names it where there is no other. */
+  floor?: boolean;
   /** How it is set up, for a reader who wants to know whether it was treated fairly. */
   tuned: string;
   /** Returns what is missing on this machine, as a line that says how to get it; null where it can run. */
@@ -68,6 +70,7 @@ export interface Spread {
 export interface SideResult {
   name: string;
   ours: boolean;
+  floor?: boolean;
   tuned: string;
   /** Why it did not run; null where it did. */
   skipped: string | null;

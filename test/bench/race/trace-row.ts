@@ -8,7 +8,7 @@ import { createGunzip, createGzip } from 'node:zlib';
 import { summarise } from '../../../source/feed/summary.ts';
 import { type Fact, isLasting } from '../../../source/model/fact.ts';
 import { apply } from '../../../source/scheduler/apply.ts';
-import { emptyState } from '../../../source/scheduler/state.ts';
+import { emptyState, type State } from '../../../source/scheduler/state.ts';
 import { newDay, recordDay } from '../recorded-day.ts';
 import type { Row } from './row.ts';
 
@@ -41,13 +41,13 @@ async function asJson(directory: string, seconds: number): Promise<{ beats: numb
   return counts;
 }
 
-async function playJson(file: string): Promise<number> {
-  const state = emptyState();
+async function playJson(file: string, state: State): Promise<number> {
   let facts = 0;
   const lines = createInterface({ input: createReadStream(file).pipe(createGunzip()) });
   for await (const line of lines) {
     const fact = JSON.parse(line) as Fact;
-    if (fact.kind !== 'sampled') apply(state, fact);
+    // A node that has left since has no state any more.
+    if (fact.kind !== 'sampled' || state.nodes.has(fact.node)) apply(state, fact);
     facts += 1;
   }
   return facts;
@@ -86,8 +86,7 @@ export const w9: Row = {
     },
     {
       ...{ name: 'JSON lines, gzip', ours: false, missing: () => null },
-      tuned:
-        'the same facts, a line each, gzip -6; played: unpacked, parsed, those that are no heartbeats applied to the state',
+      tuned: 'the same facts, a line each, gzip -6; played: unpacked, parsed, applied to the state',
       async start(directory) {
         await mkdir(directory, { recursive: true });
         let counts: { beats: number; ended: number } | null = null;
@@ -96,7 +95,8 @@ export const w9: Row = {
             counts ??= await asJson(directory, seconds);
             const [beats, rest] = [join(directory, 'beats.gz'), join(directory, 'rest.gz')];
             const from = performance.now();
-            const facts = (await playJson(rest)) + (await playJson(beats));
+            const state = emptyState();
+            const facts = (await playJson(rest, state)) + (await playJson(beats, state));
             const replay = (facts / (performance.now() - from)) * 1_000;
             return { heartbeat: statSync(beats).size / counts.beats, task: statSync(rest).size / counts.ended, replay };
           },

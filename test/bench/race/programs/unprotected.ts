@@ -1,8 +1,9 @@
 /**
  * Coordinator and node of lbtop without TLS, which no flag offers: what encryption costs can be told apart so.
  *   unprotected.ts coordinator DATA        (`none`: in memory) prints its port
- *   unprotected.ts node PORT NAME SLOTS
+ *   unprotected.ts node PORT NAME SLOTS   (XDG_STATE_HOME is set)
  */
+import { join } from 'node:path';
 import { startCoordinator } from '../../../../source/coordinator/coordinator.ts';
 import { startAgent } from '../../../../source/node/agent.ts';
 
@@ -45,7 +46,7 @@ if (role === 'coordinator') {
     throttle: 1,
     cpuLimit: null,
     onCoordinatorLost: 'finish',
-    stateDir: null,
+    stateDir: join(process.env.XDG_STATE_HOME ?? '', 'lbtop'),
     secret: null,
     version: 'bench',
     log: () => {},
