@@ -1,5 +1,7 @@
 /** `npm run chaos -- fuzz [--frames N] [--traces N] [--strings N] [--journals N] [--from SEED]`: the campaigns at full size. */
 import { parseArgs } from 'node:util';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { batchTarget } from '../fuzz/batches.ts';
 import { type Campaign, campaign, type Target } from '../fuzz/campaign.ts';
 import { frameTarget } from '../fuzz/frames.ts';
@@ -12,6 +14,9 @@ const mostGrownBytes = 50 * 2 ** 20;
 
 /** Runs them and prints what came of each. */
 export async function showFuzz(args: readonly string[]): Promise<void> {
+  // What is only garbage is no growth.
+  setFlagsFromString('--expose-gc');
+  globalThis.gc = runInNewContext('gc') as typeof globalThis.gc;
   const options = { type: 'string' } as const;
   const { values } = parseArgs({
     args: [...args],

@@ -23,7 +23,7 @@ export interface Campaign {
   /** Those that took longer than `longestMs`, three times. */
   hangs: { seed: number; ms: number; hex: string }[];
   slowestMs: number;
-  /** Memory of the process at its end, above that after the first thousand of the cases, or a tenth. */
+  /** Memory of the process at its end, above that after the first tenth of the cases, at most ten thousand: until then code and heaps warm up. */
   grownBytes: number;
 }
 
@@ -70,7 +70,7 @@ export async function campaign<C>(
           hex: target.hex(one),
         });
     }
-    if (i === Math.min(1_000, Math.floor(count / 10))) warm = memory();
+    if (i === Math.min(10_000, Math.floor(count / 10))) warm = memory();
     if (i % 500 === 499) await setImmediate();
     if (signal?.aborted) {
       seen.cases = i + 1;
