@@ -54,8 +54,7 @@ export async function run(call: Call): Promise<number> {
       throw new LbtopError('unreachable', `${error.message}; job ${job} goes on, and lbtop wait ${job} waits for it`);
     throw error;
   } finally {
-    // Who was told to leave does so with the code for that, however often it is told.
-    if (stopped === null) release();
+    release();
   }
 }
 
