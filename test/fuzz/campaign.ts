@@ -23,7 +23,7 @@ export interface Campaign {
   /** Those that took longer than `longestMs`, three times. */
   hangs: { seed: number; ms: number; hex: string }[];
   slowestMs: number;
-  /** Memory of the process at its end, above that after the first tenth of the cases, at most ten thousand: until then code and heaps warm up. */
+  /** Memory of the process at its end, above that after the first tenth of the cases: until then code and heaps warm up. */
   grownBytes: number;
 }
 
@@ -70,7 +70,7 @@ export async function campaign<C>(
           hex: target.hex(one),
         });
     }
-    if (i === Math.min(10_000, Math.floor(count / 10))) warm = memory();
+    if (i === Math.floor(count / 10)) warm = memory();
     if (i % 500 === 499) await setImmediate();
     if (signal?.aborted) {
       seen.cases = i + 1;
@@ -91,7 +91,8 @@ async function timed<C>(target: Target<C>, one: C): Promise<{ outcome: string; m
   return { outcome, ms: (user + system) / 1_000 };
 }
 
+/** After a collection that gives back what is free: else what V8 keeps for later counts as well. */
 function memory(): number {
-  globalThis.gc?.();
+  globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' });
   return process.memoryUsage().rss;
 }
