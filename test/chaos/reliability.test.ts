@@ -65,8 +65,9 @@ test('a node killed with results that nobody was told: they are told, with their
 
 test('jobs that come and go leave no memory behind', { timeout: 120_000 }, async () => {
   const most = (sizes: readonly Size[]) => Math.max(...sizes.map(({ residentBytes }) => residentBytes));
-  const sizes = await comeAndGo(12, 5_000);
-  expect(most(sizes.slice(6))).toBeLessThan(1.25 * most(sizes.slice(0, 6)));
+  const sizes = await comeAndGo(24, 5_000);
+  // V8 keeps more for later as it goes, up to a fifth here; two kilobytes a task would be half.
+  expect(most(sizes.slice(12))).toBeLessThan(1.4 * most(sizes.slice(0, 12)));
 });
 
 test('a recording that was cut plays up to the cut', async () => {

@@ -92,11 +92,13 @@ function startOne(
     const opened: number[] = [];
     const channels: Channel[] = [];
     let child: ChildProcess;
+    let beforeMs = 0;
     try {
       const stdin = launch.stdin === null ? 'ignore' : openSync(launch.stdin, 'r');
       if (stdin !== 'ignore') opened.push(stdin);
       for (const stream of [1, 2] as const) channels.push(channel(stream, two?.[stream - 1] ?? null, opened));
       control = groups?.take() ?? null;
+      beforeMs = control?.usedMs() ?? 0; // what is short has ended before spawn returns
       const direct = control === null ? null : entering(control, launch);
       if (direct === null) release();
       const held = direct !== null && other ? awaiting(launch) : direct;
@@ -124,7 +126,6 @@ function startOne(
     if (child.pid === undefined) return; // 'error' follows
     const { pid } = child;
     if (control !== null && other) letIn(child, control);
-    const beforeMs = control?.usedMs() ?? 0;
     group = pid;
     started = true;
     registry.began(pid);
