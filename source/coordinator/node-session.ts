@@ -95,10 +95,23 @@ function acceptNode(
   let left = false;
   let heardAt = 0;
   let given: string | null = null;
+  let beatEvery = 1;
+  /** Heartbeats since one was answered. */
+  let unanswered = 0;
 
   const isCurrent = () => session !== null && byName.get(session.name) === session;
 
-  function join({ name, incarnation, info, running, waiting, ended, joins, receipt }: MessageOf<'join'>): void {
+  function join({
+    name,
+    incarnation,
+    info,
+    running,
+    waiting,
+    ended,
+    joins,
+    receipt,
+    ...asks
+  }: MessageOf<'join'>): void {
     if (receipt !== null && journal?.lineage.isBehind(receipt)) {
       const error = behind(`node ${name} (${connection.address})`);
       // Its tasks go on: the newest data may be put back.
@@ -118,6 +131,7 @@ function acceptNode(
     const before = byName.get(name);
     session = newSession(name, connection);
     byName.set(name, session);
+    beatEvery = asks.beatEvery;
     before?.drop('the node connected again');
     loop.post({
       kind: 'join',
@@ -193,7 +207,10 @@ function acceptNode(
     switch (message.kind) {
       case 'heartbeat':
         heardAt = performance.now();
-        session.send({ kind: 'beat', seq: message.seq });
+        if (++unanswered >= beatEvery) {
+          unanswered = 0;
+          session.send({ kind: 'beat', seq: message.seq });
+        }
         giveReceipt(session);
         loop.post({ kind: 'heartbeat', node, seen: message.seen, sample: roundedSample(message.sample) });
         return;
