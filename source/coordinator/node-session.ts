@@ -72,7 +72,7 @@ const partBytes = 2 * 1024 * 1024;
 
 /** Returns the sessions of a coordinator, none yet. */
 export function nodeSessions(options: NodeSessionsOptions): NodeSessions {
-  const byName = new Map<string, NodeSession>();
+  const byName = new Map<string, OwnSession>();
   const order = joinOrder();
   const receipt = receiptsOf(options.journal ?? null);
   return {
@@ -87,11 +87,11 @@ export function nodeSessions(options: NodeSessionsOptions): NodeSessions {
 function acceptNode(
   connection: Connection,
   { state, loop, outputs, journal, log }: NodeSessionsOptions,
-  byName: Map<string, NodeSession>,
+  byName: Map<string, OwnSession>,
   order: JoinOrder,
   receipt: () => string | null,
 ): ConnectionEvents {
-  let session: NodeSession | null = null;
+  let session: OwnSession | null = null;
   let left = false;
   let heardAt = 0;
   let given: string | null = null;
@@ -99,7 +99,7 @@ function acceptNode(
   /** Heartbeats since one was answered. */
   let unanswered = 0;
 
-  const isCurrent = () => session !== null && byName.get(session.name) === session;
+  const isCurrent = () => session?.current === true;
 
   function join({
     name,
@@ -132,6 +132,7 @@ function acceptNode(
     session = newSession(name, connection);
     byName.set(name, session);
     beatEvery = asks.beatEvery;
+    before?.end();
     before?.drop('the node connected again');
     loop.post({
       kind: 'join',
@@ -255,12 +256,21 @@ function acceptNode(
     closed(reason) {
       if (session === null || !isCurrent()) return;
       byName.delete(session.name);
+      session.end();
       if (!left) loop.post({ kind: 'dropped', node: session.name, reason: reason.slice(0, 256) });
     },
   };
 }
 
-function newSession(name: string, connection: Connection): NodeSession {
+/** As its own connection sees it. */
+interface OwnSession extends NodeSession {
+  /** Until `end`: the node has another, or none. */
+  readonly current: boolean;
+  end(): void;
+}
+
+function newSession(name: string, connection: Connection): OwnSession {
+  let current = true;
   const told = new Set<number>();
   let settled: Attempt[] = [];
   let forgotten: number[] = [];
@@ -277,6 +287,12 @@ function newSession(name: string, connection: Connection): NodeSession {
 
   return {
     name,
+    get current() {
+      return current;
+    },
+    end() {
+      current = false;
+    },
     send: connection.send,
     settle(attempt) {
       settled.push(attempt);
