@@ -70,6 +70,8 @@ export interface Link {
   /** When the coordinator last said anything, in ms of the clock. */
   readonly heardAt: number;
   readonly backlogBytes: number;
+  /** Of so many heartbeats one has to be answered, so that three may miss before the coordinator counts as silent. */
+  readonly beatEvery: number;
   /** How often a coordinator was reached. */
   readonly connections: number;
   /** Says something, or drops it where there is nobody to hear. */
@@ -83,6 +85,8 @@ const changed = 'another coordinator leads';
 const dialTimeoutMs = 5_000;
 const backoffMs = 250;
 const longestBackoffMs = 15_000;
+/** Before a coordinator counts as silent. */
+const answersMissed = 3;
 
 /** The wait before the n-th try (from 0) is a random time up to this. Full jitter: a thousand nodes do not come back at once. */
 export function backoffLimitMs(tries: number): number {
@@ -246,6 +250,7 @@ export function openLink(options: LinkOptions): Link {
     get backlogBytes() {
       return peer?.backlogBytes ?? 0;
     },
+    beatEvery: Math.floor(silenceMs / liveness.heartbeatMs / answersMissed),
     get connections() {
       return connections;
     },
