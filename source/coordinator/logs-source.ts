@@ -1,5 +1,6 @@
 import { endStates, indexOf } from '../model/job.ts';
 import type { JobRecord } from '../scheduler/state.ts';
+import type { LogPlace } from '../wire/verbs.ts';
 import type { Outputs, StreamNumber } from './outputs.ts';
 import { finished, pending, type Source } from './source.ts';
 
@@ -12,7 +13,20 @@ interface Position {
   cutTold: [boolean, boolean];
 }
 
+function positionOf({ attempt, stdout, stderr, stdoutCut, stderrCut }: LogPlace): Position {
+  return { attempt, offsets: [stdout, stderr], cutTold: [stdoutCut, stderrCut] };
+}
+
 const ended: ReadonlySet<string> = new Set(endStates);
+
+export interface LogsWanted {
+  /** Of one task; null: of all. */
+  ordinal: number | null;
+  follow: boolean;
+  tail: number | null;
+  /** Where to go on; null: from the beginning. */
+  place: (LogPlace & { ordinal: number }) | null;
+}
 
 /**
  * The output of a job's tasks in order of index, or of one task. With `follow` it waits at a task until that has ended;
@@ -20,15 +34,13 @@ const ended: ReadonlySet<string> = new Set(endStates);
  */
 export function logsSource(
   job: JobRecord,
-  ordinal: number | null,
-  follow: boolean,
-  tail: number | null,
+  { ordinal, follow, tail, place }: LogsWanted,
   outputs: Outputs,
   wake: () => void,
 ): Source {
-  let current = ordinal ?? 0;
+  let current = place?.ordinal ?? ordinal ?? 0;
   const last = ordinal ?? job.tasks.count - 1;
-  let position: Position | null = null;
+  let position = place && positionOf(place);
   const unwatch = follow
     ? outputs.watch(job.id, (changed) => {
         if (changed === current || changed === null) wake();
@@ -53,14 +65,14 @@ export function logsSource(
     if (read !== null && (read.data.length > 0 || read.next > at)) {
       position.offsets[stream - 1] = read.next;
       if (read.cut > 0) position.cutTold[stream - 1] = true;
-      return { index, stream, data: read.data, cut: read.cut };
+      return { index, stream, data: read.data, cut: read.cut, attempt: position.attempt, next: read.next };
     }
     // Nothing more is held: what was cut is told once, at the end of the task.
     if (!over || position.cutTold[stream - 1]) return null;
     const { cut } = await outputs.size(job.id, current, stream);
     if (cut === 0) return null;
     position.cutTold[stream - 1] = true;
-    return { index, stream, data: new Uint8Array(0), cut };
+    return { index, stream, data: new Uint8Array(0), cut, attempt: position.attempt, next: at };
   }
 
   return {

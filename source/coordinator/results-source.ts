@@ -12,7 +12,8 @@ const pageRows = 128;
 /** The results of a job as its tasks end, each once: in order of index, or in that of their ends. */
 export function resultsSource(
   job: JobRecord,
-  order: 'index' | 'end',
+  /** `from`: in order of index so many are known already. */
+  { order, from }: { order: 'index' | 'end'; from: number },
   { state, outputs, watch }: { state: State; outputs: Outputs; watch: JobWatch },
   wake: () => void,
 ): Source {
@@ -23,7 +24,7 @@ export function resultsSource(
   const unwatch = [watch.taskEnded(job.id, source.ended), watch.ended(job.id, wake)];
 
   function byIndex() {
-    let next = 0;
+    let next = from;
     return {
       ended(ordinal: number | null): void {
         if (ordinal === null || ordinal === next) wake();
