@@ -25,7 +25,7 @@ export interface LastingOptions {
 
 /** Where nothing is said: a restart takes seconds, that of its machine a minute or two. */
 export const defaultReconnectMs = 120_000;
-const longestBackoffMs = 5_000;
+const longestBackoffMs = 2_000;
 /** A connection that breaks sooner belongs to the outage before it. */
 const settledMs = 5_000;
 
@@ -110,7 +110,7 @@ export function lastingClient(first: Client, options: LastingOptions): Client {
           uploads.delete(upload);
           throw new LbtopError('unreachable', `${error.message}; nothing was queued`);
         }
-        if (!isRepeatable(verb, args)) throw new LbtopError('unreachable', `${error.message}; ${unknownOutcome(verb)}`);
+        if (!isRepeatable(verb, args)) throw new LbtopError('unreachable', error.message + unknownOutcome(verb));
         if (reconnectMs === 0 || closing.signal.aborted) throw error;
         why = error;
       }
@@ -181,8 +181,8 @@ function isRepeatable(verb: VerbName, args: unknown): boolean {
 
 function unknownOutcome(verb: VerbName): string {
   return verb === 'submit'
-    ? 'whether the job was queued is not known: lbtop jobs shows it (with --key it can be submitted again, and is there once)'
-    : `whether ${verb} was done is not known`;
+    ? '; whether the job was queued is not known: lbtop jobs shows it (with --key it can be submitted again, and is there once)'
+    : `; whether ${verb} was done is not known`;
 }
 
 async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T | null> {

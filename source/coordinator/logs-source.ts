@@ -1,8 +1,10 @@
 import { endStates, indexOf } from '../model/job.ts';
 import type { JobRecord } from '../scheduler/state.ts';
 import type { LogPlace } from '../wire/verbs.ts';
-import type { Outputs, StreamNumber } from './outputs.ts';
+import type { Desk } from './answers.ts';
+import type { StreamNumber } from './outputs.ts';
 import { finished, pending, type Source } from './source.ts';
+import { storedMark } from './stored-mark.ts';
 
 /** So many bytes an item: all that may be under way to a slow reader stay well below what a peer may keep waiting. */
 const pieceBytes = 64 * 1024;
@@ -35,12 +37,14 @@ export interface LogsWanted {
 export function logsSource(
   job: JobRecord,
   { ordinal, follow, tail, place }: LogsWanted,
-  outputs: Outputs,
+  desk: Pick<Desk, 'outputs' | 'clock' | 'durable'>,
   wake: () => void,
 ): Source {
+  const { outputs } = desk;
   let current = place?.ordinal ?? ordinal ?? 0;
   const last = ordinal ?? job.tasks.count - 1;
   let position = place && positionOf(place);
+  const stored = storedMark(desk);
   const unwatch = follow
     ? outputs.watch(job.id, (changed) => {
         if (changed === current || changed === null) wake();
@@ -84,6 +88,10 @@ export function logsSource(
         const next = (await piece(position, 1)) ?? (await piece(position, 2));
         if (next !== null) return next;
         if (!over) return pending;
+        if (follow && !stored.covers(job.tasks.get(current, 'endedAt'))) {
+          await stored.settle();
+          continue;
+        }
         if (current === last) return finished;
         current += 1;
         position = null;

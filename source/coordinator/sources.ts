@@ -22,14 +22,13 @@ export function openSource(verb: SourceVerb, args: unknown, desk: Desk, caller: 
     }
     case 'follow': {
       const { job, order, from } = args as VerbArgs<'follow'>;
-      const { scheduler, outputs, watch } = desk;
-      return resultsSource(jobOf(desk, caller, job), { order, from }, { state: scheduler.state, outputs, watch }, wake);
+      return resultsSource(jobOf(desk, caller, job), { order, from }, { ...desk, state: desk.scheduler.state }, wake);
     }
     case 'logs': {
       const { job: id, index, follow, tail, from } = args as VerbArgs<'logs'>;
       const job = jobOf(desk, caller, id);
       const place = from === null ? null : { ...from, ordinal: ordinalFor(job, from.index) as number };
-      return logsSource(job, { ordinal: ordinalFor(job, index), follow, tail, place }, desk.outputs, wake);
+      return logsSource(job, { ordinal: ordinalFor(job, index), follow, tail, place }, desk, wake);
     }
     case 'events': {
       const { last, follow } = args as VerbArgs<'events'>;

@@ -22,7 +22,8 @@ function ending(count: number, outputs: Outputs = memoryOutputs()) {
       return outputs.page(of, from, count, streamBytes);
     },
   };
-  return { state, job, watch, pages, outputs: noted };
+  const clock = { now: () => 0 };
+  return { state, job, watch, pages, outputs: noted, clock, durable: async () => {} };
 }
 
 type Scene = ReturnType<typeof ending>;
