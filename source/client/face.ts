@@ -95,7 +95,7 @@ export function faceOf(client: Client): Lbtop {
   const submit = async (submission: Submission): Promise<SubmittedJob> =>
     client.request('submit', await prepared(submission));
   const follow = (job: number, order: Order, signal?: AbortSignal): AsyncIterable<ResultRow> =>
-    flat(iterate(client, 'follow', { job, order }, signal));
+    flat(iterate(client, 'follow', { job, order, from: 0 }, signal));
   const cancel = async (job: number, index?: number): Promise<number> =>
     (await client.request('cancel', { job, index: index ?? null })).tasks;
 
@@ -122,8 +122,9 @@ export function faceOf(client: Client): Lbtop {
     job: number,
     { index, follow = false }: { index?: number; follow?: boolean } = {},
   ): AsyncIterable<OutputPiece> {
-    for await (const piece of iterate(client, 'logs', { job, index: index ?? null, follow, tail: null }))
-      yield { ...piece, stream: piece.stream === 1 ? 'stdout' : 'stderr' };
+    const args = { job, index: index ?? null, follow, tail: null, from: null };
+    for await (const { index, stream, data, cut } of iterate(client, 'logs', args))
+      yield { index, stream: stream === 1 ? 'stdout' : 'stderr', data, cut };
   }
 
   return {
@@ -131,12 +132,23 @@ export function faceOf(client: Client): Lbtop {
     submit,
     map,
     async run(submission, onProgress) {
+      const args = await prepared(submission);
       let last: JobRow | undefined;
-      await client.stream('run', await prepared(submission), ([row]) => {
+      const take = ([row]: JobRow[]): void => {
         if (row === undefined) return;
         last = row;
         onProgress?.(row);
-      });
+      };
+      try {
+        await client.stream('run', args, take);
+      } catch (error) {
+        if (!(error instanceof LbtopError) || error.code !== 'unreachable') throw error;
+        // What is there can be waited for; and the same key twice is one job.
+        const known = last as JobRow | undefined;
+        if (known === undefined && (args.spec.key === null || args.upload !== null)) throw error;
+        const job = known?.job ?? (await client.request('submit', args)).job;
+        await client.stream('wait', { jobs: [job] }, take);
+      }
       if (last === undefined) throw new LbtopError('failed', 'the job was purged before its end was told');
       return last;
     },

@@ -107,7 +107,16 @@ export const messages = variants({
       version: text(limits.nameLength),
     },
   ],
-  welcome: [2, { protocol: int(0, 65_535), version: text(limits.nameLength), at: instant }],
+  welcome: [
+    2,
+    {
+      protocol: int(0, 65_535),
+      version: text(limits.nameLength),
+      at: instant,
+      /** The same after a restart with the same jobs, another one with others; '': not told. */
+      data: optional(text(limits.nameLength), ''),
+    },
+  ],
   refuse: [3, { code: word(['usage', 'unreachable', 'refused', 'failed']), reason: text(limits.textLength) }],
   bye: [4, { reason }],
 

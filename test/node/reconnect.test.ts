@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { LbtopError } from '../../source/model/errors.ts';
 import type { Clock } from '../../source/node/clock.ts';
-import { backoffLimitMs, openLink } from '../../source/node/link.ts';
+import { openLink } from '../../source/node/link.ts';
+import { backoffLimitMs } from '../../source/wire/backoff.ts';
 import { agentOn, command, fakeCoordinator, give, outcomeOf, shell, task, until } from './fake-coordinator.ts';
 
 describe('a connection that breaks', () => {
@@ -214,7 +215,9 @@ test.each([
 
 describe('the link', () => {
   test('waits with full jitter, up to 15 s', () => {
-    expect([0, 1, 2, 5, 6, 100].map(backoffLimitMs)).toEqual([250, 500, 1_000, 8_000, 15_000, 15_000]);
+    expect([0, 1, 2, 5, 6, 100].map((tries) => backoffLimitMs(tries, 15_000))).toEqual([
+      250, 500, 1_000, 8_000, 15_000, 15_000,
+    ]);
   });
 
   test('takes silence of 15 s for a broken connection, but not its own', async () => {

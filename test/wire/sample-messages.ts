@@ -120,7 +120,7 @@ const fields: { [K in MessageKind]: Arbitrary<Omit<MessageOf<K>, 'kind'>> } = {
     who: text(),
     version: text(),
   }),
-  welcome: fc.record({ protocol: version, version: text(), at: real() }),
+  welcome: fc.record({ protocol: version, version: text(), at: real(), data: text() }),
   refuse: fc.record({ code, reason: text(200) }),
   bye: fc.record({ reason: text() }),
   join: fc.record({
