@@ -119,7 +119,17 @@ export function lastingClient(first: Client, options: LastingOptions): Client {
 
   const stream: Client['stream'] = async (verb, args, onItem, signal) => {
     const rest = restOf(verb, args);
-    if (rest === null) return (await ready()).stream(verb, args, onItem, signal);
+    if (rest === null) {
+      const upload = uploadOf(verb, args);
+      const client = (upload === null ? undefined : uploads.get(upload)) ?? (await ready());
+      if (upload !== null) uploads.delete(upload);
+      try {
+        return await client.stream(verb, args, onItem, signal);
+      } catch (error) {
+        if (verb !== 'run' || !isLoss(error, client)) throw error;
+        throw new LbtopError('unreachable', error.message + unknownOutcome('submit'));
+      }
+    }
     let data: string | null = null;
     for (let why: unknown; signal?.aborted !== true; ) {
       const client = await unlessAborted(ready(why), signal);
@@ -170,7 +180,8 @@ function isLoss(error: unknown, client: Client): error is LbtopError {
 }
 
 function uploadOf(verb: VerbName, args: unknown): number | null {
-  return verb === 'upload' || verb === 'submit' ? (args as VerbArgs<'upload' | 'submit'>).upload : null;
+  const has = verb === 'upload' || verb === 'submit' || verb === 'run';
+  return has ? (args as VerbArgs<'upload' | 'submit' | 'run'>).upload : null;
 }
 
 function isRepeatable(verb: VerbName, args: unknown): boolean {

@@ -67,7 +67,7 @@ export interface Caller {
 /** Verbs that are answered once. */
 export type OnceVerb = Exclude<
   VerbName,
-  'wait' | 'follow' | 'logs' | 'events' | 'history' | 'tickets' | 'redeem' | 'watch' | 'look'
+  'run' | 'wait' | 'follow' | 'logs' | 'events' | 'history' | 'tickets' | 'redeem' | 'watch' | 'look'
 >;
 
 type Answers = {

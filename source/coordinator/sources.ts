@@ -1,20 +1,25 @@
 /** Opens the source behind a streaming verb. */
 import { LbtopError } from '../model/errors.ts';
 import type { VerbArgs } from '../wire/verbs.ts';
-import { type Caller, type Desk, jobOf, ordinalFor } from './answers.ts';
+import { answers, type Caller, type Desk, jobOf, ordinalFor } from './answers.ts';
 import { eventsSource } from './events-source.ts';
 import { historySource } from './history-source.ts';
 import { logsSource } from './logs-source.ts';
 import { resultsSource } from './results-source.ts';
+import { runSource } from './run-source.ts';
 import type { Source } from './source.ts';
 import { ticketsSource } from './tickets-source.ts';
 import { waitSource } from './wait-source.ts';
 
-export type SourceVerb = 'wait' | 'follow' | 'logs' | 'events' | 'history' | 'tickets';
+export type SourceVerb = 'run' | 'wait' | 'follow' | 'logs' | 'events' | 'history' | 'tickets';
 
 /** Returns the source for the checked arguments of a verb; `wake` is called when it may have something. Throws LbtopError. */
 export function openSource(verb: SourceVerb, args: unknown, desk: Desk, caller: Caller, wake: () => void): Source {
   switch (verb) {
+    case 'run':
+      return runSource(Promise.resolve(answers.submit(args as VerbArgs<'run'>, desk, caller)), (job) =>
+        waitSource([job], desk.scheduler, desk.clock, desk.watch, wake),
+      );
     case 'wait': {
       const { jobs } = args as VerbArgs<'wait'>;
       for (const job of jobs) jobOf(desk, caller, job);

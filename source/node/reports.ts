@@ -3,6 +3,7 @@
 import { limits } from '../model/limits.ts';
 import { type Attempt, attemptId, type Outcome } from '../model/node.ts';
 import type { Message, MessageOf } from '../wire/messages.ts';
+import { beforeWrites } from '../wire/turn-end.ts';
 import type { HeldAttempt } from './attempt.ts';
 import type { Clock } from './clock.ts';
 
@@ -56,7 +57,7 @@ export function reports({ send, beforeOutcomes, hasWork, clock }: ReportsOptions
   function schedule(): void {
     if (scheduled) return;
     scheduled = true;
-    setImmediate(() => {
+    beforeWrites(() => {
       scheduled = false;
       if (!hasWork()) flushEnds();
       else cancelEnds ??= clock.after(endDelayMs, flushEnds);

@@ -44,6 +44,7 @@ const reason = text(limits.reasonLength);
 /** What `wait` tells of each job, again whenever it changed and at least once a second. */
 const progressShape = list(jobRowShape, 10_000);
 
+const submission = struct({ spec: jobSpecShape, upload: nullable(counter) });
 /** How far a stream of logs has come: of this attempt of this task, up to here. */
 const logPlaceShape = struct({
   index: counter,
@@ -100,10 +101,12 @@ export const verbs = {
    * known could ever take its tasks.
    */
   submit: verb(
-    struct({ spec: jobSpecShape, upload: nullable(counter) }),
+    submission,
     struct({ job, tasks: counter, existing: flag, never: optional(nullable(text(limits.textLength)), null) }),
     toJobs,
   ),
+  /** `submit` and `wait` in one: streams rows of the job until it has ended. Whoever ends the stream leaves the job alone. */
+  run: verb(submission, progressShape, toJobs, streams),
   /** Streams rows of these jobs until all of them have ended. */
   wait: verb(struct({ jobs: list(job, 10_000) }), progressShape, ofJobs, streams),
   status: verb(nothing, statusShape, fleet),

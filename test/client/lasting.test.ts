@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type Client, connectClient } from '../../source/client/client.ts';
+import { faceOf } from '../../source/client/face.ts';
 import { iterate } from '../../source/client/iterate.ts';
 import { type LastingOptions, lastingClient } from '../../source/client/lasting.ts';
 import { LbtopError } from '../../source/model/errors.ts';
@@ -7,7 +8,7 @@ import { jobSpec } from '../../source/model/job.ts';
 import type { EventLine } from '../../source/model/report.ts';
 import type { VerbArgs } from '../../source/wire/verbs.ts';
 import { type Answers, type FakeCoordinator, fakeCoordinator } from './fake-coordinator.ts';
-import { status } from './rows.ts';
+import { jobRow, status } from './rows.ts';
 
 interface Scene {
   client: Client;
@@ -254,5 +255,40 @@ describe('a stream goes on where it was', () => {
       code: 'failed',
       message: '127.0.0.1:7077 is there again without the jobs that it had: it kept them in memory',
     });
+  });
+});
+
+describe('a job that is submitted and waited for in one', () => {
+  const work = { command: ['true'] };
+  const first = jobRow({ job: 7, state: 'running', endedAt: null });
+  const last = jobRow({ job: 7 });
+  const verbsOf = (life: FakeCoordinator | undefined) => life?.asked.map(({ verb }) => verb);
+  async function* rowThenNothing() {
+    yield [first];
+    await new Promise(() => {});
+  }
+
+  test('is waited for where it is there again', async () => {
+    const { client, lives } = await scene([{ run: rowThenNothing }, { wait: () => [[last]] }]);
+    const seen: (number | null)[] = [];
+    const ran = faceOf(client).run(work, ({ endedAt }) => {
+      if (seen.push(endedAt) === 1) lives[0]?.cut('reset');
+    });
+    expect(await ran).toEqual(last);
+    expect(seen).toEqual([null, last.endedAt]);
+    expect(lives[1]?.asked).toEqual([{ verb: 'wait', args: { jobs: [7] } }]);
+  });
+
+  test('with a key is submitted again where nothing was heard of it; without one that is not known', async () => {
+    const keyed = await scene([{ run: forever }, { submit: () => queued, wait: () => [[last]] }]);
+    const ran = faceOf(keyed.client).run({ ...work, key: 'once' });
+    await cutAfter(keyed.lives[0], 1);
+    expect(await ran).toEqual(last);
+    expect(verbsOf(keyed.lives[1])).toEqual(['submit', 'wait']);
+    const { client, lives } = await scene([{ run: forever }, {}]);
+    const unknown = faceOf(client).run(work);
+    await cutAfter(lives[0], 1);
+    await expect(unknown).rejects.toMatchObject({ code: 'unreachable', message: /whether the job was queued/ });
+    expect(verbsOf(lives[1])).toEqual([]);
   });
 });

@@ -27,6 +27,7 @@ const matrix: Readonly<Record<VerbName, Cells>> = {
   policy: everybody,
   upload: ['yes', 'yes', 'no'],
   submit: ['yes', 'yes', 'no'],
+  run: ['yes', 'yes', 'no'],
   pick: ['yes', 'yes', 'no'],
   redeem: ['yes', 'yes', 'no'],
   wait: ofJobs,
@@ -85,6 +86,7 @@ function argumentsFor(job: number): { [V in VerbName]: VerbArgs<V> } {
   return {
     upload: { upload: 1, items: ['x'] },
     submit: { spec, upload: null },
+    run: { spec, upload: null },
     wait: { jobs: [job] },
     status: {},
     nodes: {},
