@@ -71,6 +71,8 @@ export interface Link {
   /** When the coordinator last said anything, in ms of the clock. */
   readonly heardAt: number;
   readonly backlogBytes: number;
+  /** Of so many heartbeats one has to be answered, so that three may miss before the coordinator counts as silent. */
+  readonly beatEvery: number;
   /** How often a coordinator was reached. */
   readonly connections: number;
   /** Says something, or drops it where there is nobody to hear. */
@@ -83,6 +85,8 @@ export interface Link {
 const changed = 'another coordinator leads';
 const dialTimeoutMs = 5_000;
 const longestBackoffMs = 15_000;
+/** Before a coordinator counts as silent. */
+const answersMissed = 3;
 
 /** Starts to connect at once. */
 export function openLink(options: LinkOptions): Link {
@@ -241,6 +245,7 @@ export function openLink(options: LinkOptions): Link {
     get backlogBytes() {
       return peer?.backlogBytes ?? 0;
     },
+    beatEvery: Math.floor(silenceMs / liveness.heartbeatMs / answersMissed),
     get connections() {
       return connections;
     },

@@ -4,6 +4,7 @@
  */
 import type { DisciplineName, JobSpec, JobState, PolicyName } from '../model/job.ts';
 import type { Health, Intent, NodeInfo, Sample } from '../model/node.ts';
+import { type ById, IdMap } from './id-map.ts';
 import { type Learned, nothingLearned } from './learned.ts';
 import { type KnownOrdinals, noOrdinals, type OrdinalHeap, ordinalHeap } from './ordinal-heap.ts';
 import { type KnownOfOrdinals, nothingKnown, OrdinalMap } from './ordinal-map.ts';
@@ -138,7 +139,7 @@ export interface State {
   nextJob: number;
   /** What `nextJob` was when this coordinator began: a clock that was set back cannot tell which jobs came before. */
   firstJob: number;
-  readonly jobs: Map<number, JobRecord>;
+  readonly jobs: ById<JobRecord>;
   /** `--key` → job. */
   readonly keys: Map<string, number>;
   /** job → jobs that wait for it. */
@@ -178,7 +179,7 @@ export function emptyState(): State {
     queuePaused: false,
     nextJob: 1,
     firstJob: 1,
-    jobs: new Map(),
+    jobs: new IdMap(),
     keys: new Map(),
     dependents: new Map(),
     nodes: new Map(),

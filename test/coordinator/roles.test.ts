@@ -221,7 +221,7 @@ test.each(Object.keys(verbs) as VerbName[])('a node may not %s', async (verb) =>
     timeoutMs: 5_000,
     events: { messages: (batch) => void heard.push(...batch), closed: closed.resolve },
   });
-  const holding = { running: [], waiting: [], ended: [], joins: 0, receipt: null };
+  const holding = { running: [], waiting: [], ended: [], joins: 0, receipt: null, beatEvery: 1 };
   connection.send({ kind: 'join', name: verb, incarnation: verb, info: nodeInfo(), ...holding });
   connection.send({ kind: 'request', id: 1, verb, args: verbs[verb].args.pack(argumentsFor(others)[verb] as never) });
   await closed.promise;

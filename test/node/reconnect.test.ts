@@ -200,6 +200,19 @@ function handClock(): Clock & { move(ms: number): void } {
   };
 }
 
+const one = { host: 'memory', port: 1 };
+
+test.each([
+  { coordinators: [one], onCoordinatorLost: 'finish', beatEvery: 5 },
+  // Silence of 3 s counts there.
+  { coordinators: [one, { ...one, port: 2 }], onCoordinatorLost: 'finish', beatEvery: 1 },
+  { coordinators: [one], onCoordinatorLost: 'kill', beatEvery: 1 },
+] as const)('a node wants so many heartbeats answered that three may miss: %o', async ({ beatEvery, ...given }) => {
+  const fake = fakeCoordinator();
+  await using _ = await agentOn(fake, given);
+  expect(fake.of('join')[0]?.beatEvery).toBe(beatEvery);
+});
+
 describe('the link', () => {
   test('waits with full jitter, up to 15 s', () => {
     expect([0, 1, 2, 5, 6, 100].map((tries) => backoffLimitMs(tries, 15_000))).toEqual([

@@ -132,6 +132,7 @@ const fields: { [K in MessageKind]: Arbitrary<Omit<MessageOf<K>, 'kind'>> } = {
     ended: attempts,
     joins: counter,
     receipt: maybe(text()),
+    beatEvery: fc.integer({ min: 1, max: 60 }),
   }),
   heartbeat: fc.record({ seq: counter, seen: counter, sample }),
   started: fc.record({ attempts }),
