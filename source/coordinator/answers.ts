@@ -4,7 +4,7 @@ import type { LiveHistory } from '../feed/live-history.ts';
 import { LbtopError } from '../model/errors.ts';
 import type { Target } from '../model/event.ts';
 import type { Fact } from '../model/fact.ts';
-import { builtInTasks, type JobSpec, jobSpec, ordinalOf } from '../model/job.ts';
+import { builtInTasks, indexOf, type JobSpec, jobSpec, ordinalOf, type Span, taskId } from '../model/job.ts';
 import { limits } from '../model/limits.ts';
 import { nearest } from '../model/nearest.ts';
 import { drainPreview } from '../scheduler/drain-preview.ts';
@@ -289,8 +289,16 @@ export function jobOf({ scheduler }: Desk, caller: Caller, id: number): JobRecor
 export function ordinalFor(job: JobRecord, index: number | null): number | null {
   if (index === null) return null;
   const ordinal = ordinalOf(job.spec.span, index);
-  if (ordinal === -1) throw new LbtopError('usage', `job ${job.id} has no task ${job.id}.${index}`);
+  if (ordinal === -1)
+    throw new LbtopError('usage', `job ${job.id} has no task ${job.id}.${index}: ${tasksOf(job.id, job.spec.span)}`);
   return ordinal;
+}
+
+/** Whoever counts from 0 in an array from 1, or past a step, sees where its tasks are. */
+function tasksOf(job: number, span: Span): string {
+  const id = (ordinal: number): string => taskId(job, indexOf(span, ordinal));
+  if (span.count === 1) return `its only one is ${id(0)}`;
+  return `its ${span.count} are ${id(0)}, ${span.count > 2 ? `${id(1)} … ` : ''}${id(span.count - 1)}`;
 }
 
 /** Where a task's name is nobody's: the one that may have been meant. */
