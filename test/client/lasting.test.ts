@@ -144,7 +144,7 @@ describe('the end of patience', () => {
       message: 'no coordinator at 127.0.0.1:7077 (it went away, and was tried for 60ms)',
     });
     const before = tries();
-    expect(before).toBeGreaterThan(1);
+    expect(before).toBeGreaterThan(0);
     await expect(client.request('status', {})).rejects.toMatchObject({ code: 'unreachable' });
     expect(tries()).toBe(before + 1);
     expect(lost).toHaveLength(1);
