@@ -47,6 +47,8 @@ export interface Lbtop extends AsyncDisposable {
    * tell failures by their `state`; nothing is thrown for them. Leaving the loop cancels what is left. No values: no job.
    */
   map(work: JobOptions & JobWork, values: Values<Json>, options?: MapOptions): AsyncIterable<ResultRow>;
+  /** Submits, and resolves with the job's last row when it has ended, however it did: one request in place of two. */
+  run(submission: Submission, onProgress?: (row: JobRow) => void): Promise<JobRow>;
   /** Resolves with their last rows when these jobs have ended, however they did. */
   wait(jobs: number | readonly number[], onProgress?: (rows: readonly JobRow[]) => void): Promise<JobRow[]>;
   /** Results of all tasks in order of index, as they are now. */
@@ -89,9 +91,11 @@ export interface Lbtop extends AsyncDisposable {
 
 /** The face of a client that is connected. */
 export function faceOf(client: Client): Lbtop {
-  const submit = submitter(client);
+  const prepared = submitter(client);
+  const submit = async (submission: Submission): Promise<SubmittedJob> =>
+    client.request('submit', await prepared(submission));
   const follow = (job: number, order: Order, signal?: AbortSignal): AsyncIterable<ResultRow> =>
-    flat(iterate(client, 'follow', { job, order }, signal));
+    flat(iterate(client, 'follow', { job, order, from: 0 }, signal));
   const cancel = async (job: number, index?: number): Promise<number> =>
     (await client.request('cancel', { job, index: index ?? null })).tasks;
 
@@ -118,14 +122,36 @@ export function faceOf(client: Client): Lbtop {
     job: number,
     { index, follow = false }: { index?: number; follow?: boolean } = {},
   ): AsyncIterable<OutputPiece> {
-    for await (const piece of iterate(client, 'logs', { job, index: index ?? null, follow, tail: null }))
-      yield { ...piece, stream: piece.stream === 1 ? 'stdout' : 'stderr' };
+    const args = { job, index: index ?? null, follow, tail: null, from: null };
+    for await (const { index, stream, data, cut } of iterate(client, 'logs', args))
+      yield { index, stream: stream === 1 ? 'stdout' : 'stderr', data, cut };
   }
 
   return {
     client,
     submit,
     map,
+    async run(submission, onProgress) {
+      const args = await prepared(submission);
+      let last: JobRow | undefined;
+      const take = ([row]: JobRow[]): void => {
+        if (row === undefined) return;
+        last = row;
+        onProgress?.(row);
+      };
+      try {
+        await client.stream('run', args, take);
+      } catch (error) {
+        if (!(error instanceof LbtopError) || error.code !== 'unreachable') throw error;
+        // What is there can be waited for; and the same key twice is one job.
+        const known = last as JobRow | undefined;
+        if (known === undefined && (args.spec.key === null || args.upload !== null)) throw error;
+        const job = known?.job ?? (await client.request('submit', args)).job;
+        await client.stream('wait', { jobs: [job] }, take);
+      }
+      if (last === undefined) throw new LbtopError('failed', 'the job was purged before its end was told');
+      return last;
+    },
     async wait(jobs, onProgress) {
       const rows = new Map<number, JobRow>();
       await client.stream('wait', { jobs: [jobs].flat() }, (changed) => {

@@ -2,7 +2,7 @@
 import { LbtopError, oneLine } from '../model/errors.ts';
 import { type JobSpec, jobSpec, type Span, type Work } from '../model/job.ts';
 import type { Json } from '../model/shape.ts';
-import type { VerbGives } from '../wire/verbs.ts';
+import type { VerbArgs } from '../wire/verbs.ts';
 import type { Client } from './client.ts';
 import { uploadItems } from './items.ts';
 
@@ -25,18 +25,18 @@ export type Submission = JobOptions &
     inputs?: Values<Json>;
   };
 
-/** Submits for one client. Throws LbtopError. */
-export function submitter(client: Client): (submission: Submission) => Promise<VerbGives<'submit'>> {
+/** Returns what sends the items of one client's submissions and gives what is to be asked then. Throws LbtopError. */
+export function submitter(client: Client): (submission: Submission) => Promise<VerbArgs<'submit'>> {
   let uploads = 0;
   return async ({ array, items, inputs, ...rest }) => {
     const { work, options } = workOf(rest);
     const kind = items !== undefined ? 'lines' : inputs !== undefined ? 'json' : 'none';
     const spec = jobSpec({ ...options, work, items: kind, ...(array === undefined ? {} : { span: array }) });
-    if (kind === 'none') return client.request('submit', { spec, upload: null });
+    if (kind === 'none') return { spec, upload: null };
     const upload = ++uploads;
     const count = await uploadItems(client, upload, blocksOf(items ?? inputs ?? [], items === undefined));
     if (count === 0) throw new LbtopError('usage', 'no items: there is nothing to do');
-    return client.request('submit', { spec: { ...spec, span: { count, first: 0, step: 1 } }, upload });
+    return { spec: { ...spec, span: { count, first: 0, step: 1 } }, upload };
   };
 }
 

@@ -41,7 +41,7 @@ export function words(longest: number): Value<string> {
 }
 
 /** A path. */
-export const file = words(limits.textLength);
+export const file: Value<string> = { ...words(limits.textLength), says: 'a path' };
 
 /** A text that the pattern matches whole. */
 export function matching(says: string, pattern: RegExp): Value<string> {

@@ -5,6 +5,7 @@ import { type Shape, ShapeError } from '../model/shape.ts';
 import type { Connection, ConnectionEvents } from '../wire/connection.ts';
 import type { Message, MessageOf } from '../wire/messages.ts';
 import { type Reach, reachOf } from '../wire/permission.ts';
+import { beforeWrites } from '../wire/turn-end.ts';
 import { type VerbArgs, type VerbName, verbs } from '../wire/verbs.ts';
 import { answers, type Caller, type Desk, type OnceVerb } from './answers.ts';
 import { auditLine, isAction, type Speaker } from './audit.ts';
@@ -100,7 +101,7 @@ export function acceptClient(connection: Connection, speaker: Speaker, desk: Des
     const wake = () => {
       if (asked) return;
       asked = true;
-      setImmediate(() => {
+      beforeWrites(() => {
         asked = false;
         if (streams.has(id)) void pump();
       });

@@ -10,6 +10,7 @@ import type { Event } from '../model/event.ts';
 import type { Fact } from '../model/fact.ts';
 import { liveness } from '../model/limits.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
+import { endTurn } from '../wire/turn-end.ts';
 import type { Clock } from './clock.ts';
 import { leavingWith } from './let-out.ts';
 
@@ -95,6 +96,7 @@ export function startLoop({ scheduler, clock, handled, commit, intents = null, f
     }
     handle({ kind: 'dispatch' }, at);
     flush();
+    endTurn();
   }
 
   function handle(event: Unstamped, at: number): readonly Fact[] {

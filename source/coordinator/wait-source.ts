@@ -25,8 +25,10 @@ export function waitSource(
     due = true;
     wake();
   };
-  const first = setTimeout(tell, firstMs);
-  const timer = setInterval(tell, everyMs);
+  let timer = setTimeout(() => {
+    tell();
+    timer = setInterval(tell, everyMs);
+  }, firstMs);
   const unwatch = jobs.map((job) => watch.ended(job, tell));
   return {
     pull() {
@@ -39,14 +41,14 @@ export function waitSource(
         if (job !== undefined) rows.push(jobRow(state, job, clock.now()));
       }
       over = rows.every(({ endedAt }) => endedAt !== null);
+      if (over) return rows;
       const text = JSON.stringify(rows);
-      if (text === told && !over) return pending;
+      if (text === told) return pending;
       told = text;
       return rows;
     },
     close() {
-      clearTimeout(first);
-      clearInterval(timer);
+      clearTimeout(timer); // an interval as well
       for (const end of unwatch) end();
     },
   };

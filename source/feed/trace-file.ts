@@ -142,7 +142,15 @@ export function openTraceFile(file: string): TraceFile {
     for (const block of blocks(headBytes)) wholeOf(block);
   }
 
+  /** The last payload that was asked for, which often is again. */
+  let last: { offset: number; payload: Buffer | null } | null = null;
+
   function payload(block: Block): Buffer | null {
+    if (last?.offset !== block.offset) last = { offset: block.offset, payload: expanded(block) };
+    return last.payload;
+  }
+
+  function expanded(block: Block): Buffer | null {
     const whole = wholeOf(block);
     if (whole === null) return null;
     try {

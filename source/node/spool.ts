@@ -50,6 +50,8 @@ export interface Spool {
 type SpoolRecord =
   | { kind: 'agent'; id: string; pid: number; startTicks: number; groups?: string | null }
   | { kind: 'ended'; outcome: unknown; rests?: PackedRest[] }
+  | { kind: 'settled'; ids: string[] }
+  /** As agents before wrote it. */
   | { kind: 'settled'; id: string }
   | { kind: 'began'; pid: number; startTicks: number }
   | { kind: 'gone'; pid: number };
@@ -58,7 +60,7 @@ type SpoolRecord =
 type PackedRest = [offset: number, data: string, cut: number];
 
 /** The file is written anew when it has grown by this and to twice its size. */
-const compactBytes = 1024 * 1024;
+const compactBytes = 4 * 1024 * 1024;
 /** After a failure everything is written anew: not for each record. */
 const retryMs = 1_000;
 
@@ -128,7 +130,7 @@ export function openSpool(
     else if (record.kind === 'ended') {
       const end = unpacked(record);
       if (end !== null) ends.set(idOf(end.outcome), record);
-    } else if (record.kind === 'settled') ends.delete(record.id);
+    } else if (record.kind === 'settled') for (const id of 'ids' in record ? record.ids : [record.id]) ends.delete(id);
     else if (record.kind === 'began') processes.set(record.pid, { pid: record.pid, startTicks: record.startTicks });
     else if (record.kind === 'gone') processes.delete(record.pid);
   }
@@ -174,7 +176,11 @@ export function openSpool(
       flushing ??= setImmediate(flush);
     },
     settle(attempt) {
-      if (ends.has(idOf(attempt))) put({ kind: 'settled', id: idOf(attempt) });
+      const id = idOf(attempt);
+      if (!ends.delete(id)) return;
+      const last = pending.at(-1);
+      if (last?.kind === 'settled' && 'ids' in last) last.ids.push(id);
+      else pending.push({ kind: 'settled', ids: [id] });
     },
     began: ({ pid, startTicks }) => put({ kind: 'began', pid, startTicks }),
     gone(pid) {

@@ -8,7 +8,7 @@ import { Unpackr } from 'msgpackr/unpack';
 import { limits } from '../model/limits.ts';
 import { ShapeError } from '../model/shape.ts';
 import { type Message, messages } from './messages.ts';
-import { checkPlain } from './plain.ts';
+import { checkPlain, plainElements } from './plain.ts';
 
 /** A job's JSON input, inside its spec, in a request, in a message, in a frame, with some room for what comes later. */
 const maxDepth = limits.inputDepth + 16;
@@ -83,4 +83,13 @@ export function packValue(value: unknown, headroomBytes = 0): Buffer {
 export function unpackValue(bytes: Buffer): unknown {
   checkPlain(bytes, maxDepth);
   return unpackr.unpack(bytes);
+}
+
+/**
+ * Returns the bytes of each element of the list that `packValue` made these bytes of, undecoded; null where they are no
+ * list. Throws PlainError as `unpackValue` does, but for what comes after the list.
+ */
+export function packedElements(bytes: Buffer): Buffer[] | null {
+  const places = plainElements(bytes, 0, maxDepth);
+  return places === null ? null : places.slice(1).map((end, i) => bytes.subarray(places[i], end));
 }

@@ -2,10 +2,7 @@
  * A conversation over any socket: messages in, messages out, and one reason why it ended. Who may speak, and what comes
  * first, is endpoint.ts's business.
  *
- * What is sent during one turn of the event loop leaves in one write, from `setImmediate`: the turn's poll phase handles
- * the bytes of all peers that have some, and what they cause for one peer goes together (a microtask would run after
- * each socket's callback and write once for each). The check phase follows the poll phase at once, so that a lone
- * message waits for microseconds only.
+ * What is sent during one turn of the event loop leaves in one write, at its end (turn-end.ts).
  */
 import type { Duplex } from 'node:stream';
 import { oneLine } from '../model/errors.ts';
@@ -13,6 +10,7 @@ import { limits } from '../model/limits.ts';
 import { decode, encodeScratch } from './codec.ts';
 import { FrameError, frameReader, frameWriter } from './frame.ts';
 import type { Message } from './messages.ts';
+import { atTurnEnd } from './turn-end.ts';
 
 /** What a connection tells its owner. What a callback throws is thrown on to the process, after the connection is destroyed. */
 export interface ConnectionEvents {
@@ -68,19 +66,6 @@ export interface ConnectionOptions {
 const lingerMs = 1_000;
 const keepAliveMs = 30_000;
 
-let dirty: (() => void)[] = [];
-
-/** One immediate for all connections of the process. */
-function flushLater(flush: () => void): void {
-  if (dirty.push(flush) === 1) setImmediate(flushAll);
-}
-
-function flushAll(): void {
-  const turn = dirty;
-  dirty = [];
-  for (const flush of turn) flush();
-}
-
 /** Returns the `host:port` of a socket's peer. */
 export function addressOf(socket: ConnectionSocket): string {
   const host = socket.remoteAddress;
@@ -130,7 +115,7 @@ export function openConnection(
     if (backlog() > mostBacklogBytes) destroy(`the peer does not read: ${backlog()} bytes wait for it`);
     else if (!queued) {
       queued = true;
-      flushLater(flush);
+      atTurnEnd(flush);
     }
   }
 
@@ -174,18 +159,18 @@ export function openConnection(
     if (last === undefined) return;
     if (last.kind === 'bye') peersReason ??= `the peer closed: ${last.reason}`;
     if (last.kind === 'refuse') peersReason ??= `refused by the peer: ${last.reason}`;
-    tell(() => events.messages(batch));
+    try {
+      events.messages(batch);
+    } catch (error) {
+      throw ownError(error);
+    }
   }
 
   /** Its owner is wrong, not the peer: the connection goes, and the error stays an error. */
-  function tell(callback: () => void): void {
-    try {
-      callback();
-    } catch (error) {
-      ownFailure = true;
-      destroy(`a failure on this side: ${oneLine(error)}`);
-      throw error;
-    }
+  function ownError(error: unknown): unknown {
+    ownFailure = true;
+    destroy(`a failure on this side: ${oneLine(error)}`);
+    return error;
   }
 
   /** Looks again when the frame that is under way now has to have ended. */
@@ -201,7 +186,11 @@ export function openConnection(
 
   function heardChunk(chunk: Buffer): void {
     if (state !== 'open') return;
-    if (events.heard) tell(() => events.heard?.());
+    try {
+      events.heard?.();
+    } catch (error) {
+      throw ownError(error);
+    }
     try {
       reader.push(chunk, take);
     } catch (error) {
@@ -225,7 +214,12 @@ export function openConnection(
   socket.setKeepAlive?.(true, keepAliveMs);
   socket.on('data', heardChunk);
   socket.on('drain', () => {
-    if (state === 'open' && events.drained) tell(() => events.drained?.());
+    if (state !== 'open') return;
+    try {
+      events.drained?.();
+    } catch (error) {
+      throw ownError(error);
+    }
   });
   socket.on('end', () => {
     if (state === 'open') state = 'closing';

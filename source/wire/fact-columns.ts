@@ -21,14 +21,16 @@ const highest = 2 ** 51;
 /** For each value a number that equal ones share, from 0 without gaps. */
 export function numbered(values: readonly unknown[]): Uint32Array {
   const numbers = new Map<unknown, number>();
-  return Uint32Array.from(values, (value) => {
-    let number = numbers.get(value);
+  const out = new Uint32Array(values.length);
+  for (let i = 0; i < out.length; i++) {
+    let number = numbers.get(values[i]);
     if (number === undefined) {
       number = numbers.size;
-      numbers.set(value, number);
+      numbers.set(values[i], number);
     }
-    return number;
-  });
+    out[i] = number;
+  }
+  return out;
 }
 
 /**
@@ -138,9 +140,47 @@ export function unpackColumn(raw: unknown, count: number, shape: Shape<unknown>,
     if (!Array.isArray(raw[1])) throw bad('a list of values');
     return pick(raw[1].map(shape.unpack), raw[2], count);
   }
+  if (raw[0] === 6 && shape.fields !== undefined) return unpackStructs(raw[1], count, shape.fields, key);
   const values = rawColumn(raw, count, key, true);
   for (let i = 0; i < count; i++) values[i] = shape.unpack(values[i]);
   return values;
+}
+
+/** The structs of a column for each of their fields, without a list of each in between. */
+function unpackStructs(
+  columns: unknown,
+  count: number,
+  shapes: Readonly<Record<string, Shape<unknown>>>,
+  key: Uint32Array | null,
+): unknown[] {
+  if (!Array.isArray(columns)) throw bad('columns of a struct');
+  const begun: Record<string, unknown> = {};
+  for (const name of Object.keys(shapes)) begun[name] = undefined;
+  const like = { ...begun }; // laid out as a whole, as shape.ts does it
+  const rows = new Array<Record<string, unknown>>(count);
+  for (let i = 0; i < count; i++) rows[i] = { ...like };
+  Object.entries(shapes).forEach(([name, shape], field) => {
+    const values = structField(name, columns[field], count, shape, key);
+    for (let i = 0; i < count; i++) (rows[i] as Record<string, unknown>)[name] = values[i];
+  });
+  return rows;
+}
+
+function structField(
+  name: string,
+  column: unknown,
+  count: number,
+  shape: Shape<unknown>,
+  key: Uint32Array | null,
+): unknown[] {
+  if (column === undefined && shape.absent !== undefined) return new Array<unknown>(count).fill(shape.absent.value);
+  // Columns of columns are read as lists: what a few bytes become stays in proportion to them.
+  if (Array.isArray(column) && column[0] === 6) throw bad(`${name}: a column that holds no structs`);
+  try {
+    return unpackColumn(column, count, shape, key);
+  } catch (error) {
+    throw error instanceof ShapeError ? new ShapeError(`${name}: ${error.message}`) : error;
+  }
 }
 
 function rawColumn(raw: unknown, count: number, key: Uint32Array | null, structs: boolean): unknown[] {

@@ -34,17 +34,35 @@ const isMap = new Uint8Array(deepest);
  * Takes time in proportion to the values and builds nothing.
  */
 export function checkPlain(bytes: Buffer, maxDepth: number): void {
+  const end = plainEnd(bytes, 0, maxDepth);
+  if (end !== bytes.length) throw new PlainError(`${bytes.length - end} bytes after the value`);
+}
+
+/**
+ * Returns where each element of the list that begins at `from` begins, and last where the list ends; null where there is
+ * no list. Throws PlainError where its elements are not plain values.
+ */
+export function plainElements(bytes: Buffer, from: number, maxDepth: number): number[] | null {
+  const first = bytes[from] ?? 0;
+  const short = first >= 0x90 && first < 0xa0;
+  const sizeBytes = { 220: 2, 221: 4 }[first] ?? 0;
+  if ((!short && sizeBytes === 0) || from + 1 + sizeBytes > bytes.length) return null;
+  const count = short ? first & 0x0f : bytes.readUIntBE(from + 1, sizeBytes);
+  const places = [from + 1 + sizeBytes];
+  for (let i = 0; i < count; i++) places.push(plainEnd(bytes, places[i] as number, maxDepth));
+  return places;
+}
+
+/** Returns where the plain value that begins at `from` ends. Throws PlainError. */
+function plainEnd(bytes: Buffer, from: number, maxDepth: number): number {
   const end = bytes.length;
   let depth = 0;
-  let at = 0;
+  let at = from;
   let lacks = 1;
   let inMap = 0;
   for (;;) {
     while (lacks === 0) {
-      if (depth === 0) {
-        if (at !== end) throw new PlainError(`${end - at} bytes after the value`);
-        return;
-      }
+      if (depth === 0) return at;
       depth -= 1;
       lacks = lacking[depth] as number;
       inMap = isMap[depth] as number;

@@ -20,6 +20,8 @@ import { wrongKeys } from './wrong-keys.ts';
 export interface ReceptionOptions {
   /** The version of lbtop, said in `welcome`. */
   version: string;
+  /** Said in `welcome`: tells these jobs from others of the same numbers. */
+  data?: string;
   /** Asked for each peer that proved who it is and speaks our protocol: null lets it in, a string is why not. */
   admit?(hello: MessageOf<'hello'>, identity: Identity | null): string | null;
   /**
@@ -180,7 +182,8 @@ export function reception(options: ReceptionOptions): Reception {
       if (forget(address) === null || closing) return; // turned away a moment ago
       if (host !== undefined) wrong.forgive(host);
       welcomed.add(connection);
-      connection.send({ kind: 'welcome', protocol: judged.version, version: options.version, at: Date.now() });
+      const { version, data = '' } = options;
+      connection.send({ kind: 'welcome', protocol: judged.version, version, at: Date.now(), data });
       connection.allowLargeFrames();
       events = options.peer(connection, hello, identity);
     }

@@ -14,7 +14,7 @@
  */
 import { instant } from '../model/job.ts';
 import { type Kinds, type Shape, ShapeError, type VariantOf, type Variants } from '../model/shape.ts';
-import { packValue, unpackValue } from './codec.ts';
+import { packedElements, packValue, unpackValue } from './codec.ts';
 import { bad, numbered, packColumn, unpackColumn } from './fact-columns.ts';
 
 /** A batch has at most so many members: what a reader may have to make of a few compressed bytes is bounded by it. */
@@ -43,6 +43,8 @@ interface Plan {
   /** Columns are told as differences within the same first field. */
   readonly keyed: boolean;
   readonly fields: readonly { readonly name: string; readonly shape: Shape<unknown> }[];
+  /** A member without values: copied, it is laid out at once. */
+  readonly begun: Readonly<Fields>;
 }
 
 interface Table {
@@ -65,6 +67,7 @@ export function batchBytes<K extends Kinds>(
       fields: Object.entries(fields)
         .slice(1)
         .map(([name, shape]) => ({ name, shape })),
+      begun: { ...Object.fromEntries([['kind', kind], ...Object.keys(fields).map((name) => [name, undefined])]) },
     }),
   );
   const planOf = new Map(plans.map((plan) => [plan.kind, plan]));
@@ -145,7 +148,8 @@ export function batchBytes<K extends Kinds>(
         const { plan, columns } = table;
         const row = next[place] as number;
         next[place] = row + 1;
-        const member: Fields = { kind: plan.kind, at: times[i] };
+        const member: Fields = { ...plan.begun };
+        member.at = times[i];
         for (let field = 0; field < columns.length; field++)
           member[(plan.fields[field] as { name: string }).name] = (columns[field] as unknown[])[row];
         out.push(member as VariantOf<K>);
@@ -153,15 +157,20 @@ export function batchBytes<K extends Kinds>(
       return out;
     },
     bytesByKind(bytes) {
-      const { kinds, packedTimes, packedTables } = partsOf(bytes);
-      const shared = packValue(kinds).length + packValue(packedTimes).length;
-      const counts = new Array<number>(packedTables.length).fill(0);
+      const [packedKinds, packedTimes, packedTables] = packedElements(bytes) ?? [];
+      if (packedKinds === undefined || packedTimes === undefined || packedTables === undefined) throw bad('a batch');
+      const kinds = unpackValue(packedKinds);
+      const tables = packedElements(packedTables);
+      if (!(kinds instanceof Uint8Array) || tables === null) throw bad('a batch');
+      const shared = packedKinds.length + packedTimes.length;
+      const counts = new Array<number>(tables.length).fill(0);
       for (const place of kinds) counts[place] = (counts[place] ?? 0) + 1;
       const out = new Map<string, number>();
-      packedTables.forEach((table, place) => {
-        const plan = Array.isArray(table) ? planOfCode.get(table[0]) : undefined;
+      tables.forEach((table, place) => {
+        const [code] = packedElements(table) ?? [];
+        const plan = code === undefined ? undefined : planOfCode.get(unpackValue(code));
         const share = ((counts[place] ?? 0) / Math.max(1, kinds.length)) * shared;
-        if (plan !== undefined) out.set(plan.kind, packValue(table).length + share);
+        if (plan !== undefined) out.set(plan.kind, table.length + share);
       });
       return out;
     },

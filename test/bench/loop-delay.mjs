@@ -2,7 +2,8 @@
  * Loaded into a process by `--import`: says at its end how late its event loop was, in ms, and for how long it was
  * ever blocked. On a machine with more work than cores a process is late because it waits for a core: Linux counts that
  * (run_delay in /proc/PID/schedstat, Documentation/scheduler/sched-stats.rst), and it is not what blocks a loop.
- * SIGUSR2: it says so then too, and begins anew.
+ * SIGUSR2: it says so then too, and begins anew. With LOOP_DELAY_FROM=signal it does not look before the first of them:
+ * looking 200 times a second takes some of a core itself.
  */
 import { closeSync, openSync, readSync, writeFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -48,8 +49,9 @@ function watch() {
   }, periodMs).unref();
 }
 
+let watching = process.env.LOOP_DELAY_FROM !== 'signal';
 // What starts up is not yet at work.
-setTimeout(watch, 2_000).unref();
+if (watching) setTimeout(watch, 2_000).unref();
 function tell() {
   const ms = (ns) => Math.max(0, ns / 1e6 - periodMs);
   const late = { maxMs: ms(delay.max), p99Ms: ms(delay.percentile(99)) };
@@ -57,6 +59,8 @@ function tell() {
 }
 
 process.on('SIGUSR2', () => {
+  if (!watching) watch();
+  watching = true;
   tell();
   delay.reset();
   blocked = 0;

@@ -183,7 +183,7 @@ describe('mistakes', () => {
     ['version', 'unknown word "version": did you mean --version?'],
     ['frobnicate', 'unknown word "frobnicate": see lbtop --help'],
     ['token create --role root', 'expected one of node, submitter, operator, viewer'],
-    ['status --tls-ca', '--tls-ca needs a value'],
+    ['status --tls-ca', '--tls-ca needs a value: a path'],
     ['--coordinator --node', '--coordinator and --node: a process is one of them'],
     ['status --array 1-3', '--array does not go with status: it belongs to submit, run'],
     ['jobs --policy x', '--policy does not go with jobs: it belongs to --coordinator'],

@@ -63,6 +63,11 @@ test('a program submits, waits and reads results', async () => {
   await expect(lbtop.submit({ command: ['x'], items: [] })).rejects.toMatchObject({ code: 'usage' });
 });
 
+test('a job that is purged before its end is told has no row', async () => {
+  const lbtop = await face({ run: () => [[]] });
+  await expect(lbtop.run({ task: 'noop' })).rejects.toMatchObject({ code: 'failed' });
+});
+
 test('an address that is none is told', async () => {
   await expect(connect({ connect: '::1:2' })).rejects.toMatchObject({ code: 'usage' });
 });

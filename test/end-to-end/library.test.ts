@@ -88,6 +88,23 @@ test('leaving the loop, or aborting it, cancels what is left', async () => {
   expect(await lbtop.wait(job)).toMatchObject([{ state: 'cancelled', cancelled: 2 }]);
 });
 
+test('run submits and waits in one: the last row, however the job ended, and why it is not taken', async () => {
+  const gate = join(cluster.directory, 'told');
+  const command = ['sh', '-c', 'until test -e "$0"; do sleep 0.02; done', gate];
+  const seen: (number | null)[] = [];
+  const row = await lbtop.run({ command }, ({ endedAt }) => {
+    seen.push(endedAt);
+    writeFileSync(gate, ''); // it can end only once it was told of
+  });
+  expect(row).toMatchObject({ state: 'succeeded', succeeded: 1 });
+  expect([seen[0], seen.at(-1)]).toEqual([null, row.endedAt]);
+  expect(await lbtop.run({ task: 'noop', inputs: [1, 2, 3], key: 'once' })).toMatchObject({ succeeded: 3 });
+  const { job } = await lbtop.run({ task: 'noop', key: 'once' });
+  expect(await lbtop.wait(job)).toMatchObject([{ tasks: 3 }]);
+  expect(await lbtop.run({ command: ['false'], retries: 0 })).toMatchObject({ state: 'failed' });
+  await expect(lbtop.run({ task: 'noop', after: [1_000_000] })).rejects.toMatchObject({ code: 'usage' });
+});
+
 test('a follower that comes late gets every result once, in order of their ends', async () => {
   const { job } = await lbtop.submit({ command: ['true'], array: { count: 300, first: 7, step: 2 } });
   await lbtop.wait(job);

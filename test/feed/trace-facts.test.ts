@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { type Fact, facts } from '../../source/model/fact.ts';
 import { endStates, jobSpec } from '../../source/model/job.ts';
 import { ShapeError } from '../../source/model/shape.ts';
-import { packValue } from '../../source/wire/codec.ts';
+import { packValue, unpackValue } from '../../source/wire/codec.ts';
 import { bytesByKind, factsPerBatch, packFacts, unpackFacts } from '../../source/wire/fact-bytes.ts';
 import { PlainError } from '../../source/wire/plain.ts';
 
@@ -211,6 +211,26 @@ describe('facts as bytes', () => {
     ],
   ])('%s is refused', (_, raw) => {
     expect(() => unpackFacts(packValue(raw))).toThrow(ShapeError);
+  });
+
+  test('a struct in columns: each field is checked by its name, none may be missing, later ones are passed over', () => {
+    const sample = { cpu: 1, cpuOurs: 0.5, memoryUsed: 10, memoryOurs: 5, load1: 2, running: 1, waiting: 0 };
+    const given: Fact[] = [1, 2].map((at) => ({
+      kind: 'sampled',
+      at,
+      node: 'n',
+      seen: 0,
+      sample: { ...sample, cpu: at },
+    }));
+    const raw = unpackValue(packFacts(given)) as [unknown, unknown, [[number, [unknown, unknown, [6, unknown[]]]]]];
+    const columns = raw[2][0][1][2][1];
+    expect(columns.length).toBe(Object.keys(sample).length);
+    columns.push([0, 'of a later version']);
+    expect(unpackFacts(packValue(raw))).toEqual(given);
+    columns[3] = [0, 'much'];
+    expect(() => unpackFacts(packValue(raw))).toThrow(/^sampled\.sample: memoryOurs: expected /);
+    columns.length = 2;
+    expect(() => unpackFacts(packValue(raw))).toThrow(/^sampled\.sample: memoryUsed: expected /);
   });
 
   test('bytes of any kind give facts or one of two errors', () => {

@@ -53,6 +53,29 @@ test('outcomes and processes survive; what is settled or gone does not', () => {
   third.close();
 });
 
+test('what is settled together is one record, in its place among the ends; those of agents before are read as well', () => {
+  const path = fresh();
+  const settled = (job: number) => ({ job, ordinal: 0, attempt: 1 });
+  const first = openSpool(path, 'a', () => {});
+  for (let job = 1; job <= 4; job++) first.keep(outcome(job), []);
+  for (let job = 1; job <= 3; job++) first.settle(settled(job));
+  first.keep(outcome(5), []);
+  first.keep(outcome(1), []); // said again by some mistake: it holds
+  first.settle(settled(5));
+  first.close();
+  const lines = readFileSync(join(path, 'spool'), 'utf8').trimEnd().split('\n').map(parseRecordLine);
+  expect(lines.filter((one) => (one as { kind: string }).kind === 'settled')).toEqual([
+    { kind: 'settled', ids: ['1.0.1', '2.0.1', '3.0.1'] },
+    { kind: 'settled', ids: ['5.0.1'] },
+  ]);
+  const file = openRecordFile(join(path, 'spool'));
+  file.append([{ kind: 'settled', id: '4.0.1' }]);
+  file.close();
+  const second = openSpool(path, 'b', () => {});
+  expect(second.ends.map(({ outcome }) => outcome.job)).toEqual([1]);
+  second.close();
+});
+
 test('what is left of the output survives, byte for byte; where nothing is left it takes no room', async () => {
   const path = fresh();
   const first = openSpool(path, 'a', () => {});
@@ -131,15 +154,15 @@ test('a damaged byte costs its record alone and is never taken for another', () 
 test('it is written anew before it grows without end', () => {
   const path = fresh();
   const spool = openSpool(path, 'a', () => {});
-  for (let job = 1; job <= 20_000; job++) {
+  for (let job = 1; job <= 60_000; job++) {
     spool.keep(outcome(job), []);
     if (job > 1) spool.settle({ job: job - 1, ordinal: 0, attempt: 1 });
     if (job % 10 === 0) spool.flush();
   }
   spool.close();
-  expect(statSync(join(path, 'spool')).size).toBeLessThan(1_100_000);
+  expect(statSync(join(path, 'spool')).size).toBeLessThan(4_300_000);
   const next = openSpool(path, 'b', () => {});
-  expect(next.ends.map(({ outcome }) => outcome.job)).toEqual([20_000]);
+  expect(next.ends.map(({ outcome }) => outcome.job)).toEqual([60_000]);
   next.close();
 });
 
@@ -150,7 +173,7 @@ test('where it cannot write it says so once, and goes on', () => {
   rmSync(path, { recursive: true });
   writeFileSync(path, 'in the way');
   spool.forgetEarlier();
-  for (let job = 1; job <= 16_000; job++) {
+  for (let job = 1; job <= 50_000; job++) {
     spool.keep(outcome(job), []);
     spool.flush();
   }

@@ -3,7 +3,7 @@ import { Packr } from 'msgpackr/pack';
 import { describe, expect, test } from 'vitest';
 import { jobSpec } from '../../source/model/job.ts';
 import { ShapeError } from '../../source/model/shape.ts';
-import { decode, encode, packValue, unpackValue } from '../../source/wire/codec.ts';
+import { decode, encode, packedElements, packValue, unpackValue } from '../../source/wire/codec.ts';
 import { type Message, messages } from '../../source/wire/messages.ts';
 import { checkPlain, PlainError } from '../../source/wire/plain.ts';
 import { anyMessage, heartbeat, kinds, messageOf, withoutBuffers } from './sample-messages.ts';
@@ -225,6 +225,24 @@ describe('plain MessagePack only', () => {
         expect(JSON.stringify(unpackValue(packValue(JSON.parse(text))))).toBe(text);
       }),
     );
+  });
+
+  test('elements of a list, undecoded: whole, and all of its bytes', () => {
+    const check = (list: unknown[]): void => {
+      const packed = packValue(list);
+      const elements = packedElements(packed);
+      expect(elements?.map((one) => JSON.stringify(unpackValue(one)))).toEqual(list.map((one) => JSON.stringify(one)));
+      const header = packed.length - (elements ?? []).reduce((sum, { length }) => sum + length, 0);
+      expect(header).toBe(list.length < 16 ? 1 : list.length < 65_536 ? 3 : 5);
+    };
+    for (const length of [0, 1, 15, 16, 70_000]) check(Array.from({ length }, (_, at) => at));
+    const plain = fc.jsonValue().filter((value) => !JSON.stringify(value).includes('__proto__'));
+    fc.assert(fc.property(fc.array(plain), check));
+    for (const none of [null, 7, 'text', { a: 1 }]) expect(packedElements(packValue(none))).toBeNull();
+    expect(packedElements(Buffer.alloc(0))).toBeNull();
+    const whole = packValue(Array.from({ length: 20 }, () => 'abc'));
+    for (let length = 3; length < whole.length; length++)
+      expect(() => packedElements(whole.subarray(0, length))).toThrow(PlainError);
   });
 
   test('leaves room for a header', () => {

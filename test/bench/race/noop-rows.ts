@@ -114,7 +114,7 @@ export const w3: Row = {
   work: 'From submission to its result in the client, then the next; after a warm-up of 5,000 tasks for every side. The bare hops carry one byte from client to relay to worker and back over TCP between Node processes: what the way alone takes.',
   measures: singleMeasures,
   sides: [
-    ourSide('lbtop', usual, 'single', '; submit and wait of the library'),
+    ourSide('lbtop', usual, 'single', '; `run` of the library'),
     ourSide('lbtop, no TLS', { ...usual, tls: false }, 'single', '; the same'),
     {
       name: 'four bare hops',

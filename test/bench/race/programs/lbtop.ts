@@ -53,8 +53,8 @@ await answer({
     jobs.push(job);
   }),
   single: each(async () => {
-    const { job } = await lbtop.submit({ task: 'noop' });
-    await waitFor(job, 1);
+    const { job, succeeded } = await lbtop.run({ task: 'noop' });
+    if (succeeded !== 1) throw new Error(`job ${job} did not succeed`);
   }),
   true: timed(async (count) => {
     const { job } = await lbtop.submit({ command: ['true'], array: { count, first: 0, step: 1 } });
