@@ -128,19 +128,21 @@ async function coordinate(flags: Flags, io: Io, where: Places): Promise<number> 
  * collection waits for threads of its own that get none of them: up to 140 ms. Only a start can say so.
  */
 const nodeFlags = ['--max-semi-space-size=2', '--single-threaded-gc'];
+/** A replay makes a state anew at each leap: with the flags of a node that would cost it half as much time again. */
+const replayFlags = ['--max-semi-space-size=8'];
 
-/** Becomes the same program with a small heap that is collected by its own thread, where the system can do that. */
-function startSmall(): void {
-  if (process.execve === undefined || process.execArgv.includes(nodeFlags[0] as string)) return;
+/** Becomes the same program with a small heap, where the system can do that. */
+function startSmall(flags: readonly string[]): void {
+  if (process.execve === undefined || process.execArgv.includes(flags[0] as string)) return;
   try {
-    process.execve(process.execPath, [process.execPath, ...nodeFlags, ...process.execArgv, ...process.argv.slice(1)]);
+    process.execve(process.execPath, [process.execPath, ...flags, ...process.execArgv, ...process.argv.slice(1)]);
   } catch {
     // It is larger, then.
   }
 }
 
 async function work(flags: Flags, io: Io, where: Places): Promise<number> {
-  startSmall();
+  startSmall(nodeFlags);
   const [
     { runNode },
     { credentialInTime },
@@ -309,6 +311,7 @@ async function attach(flags: Flags, io: Io, where: Places): Promise<number> {
 async function replay(flags: Flags, io: Io): Promise<number> {
   const file = flags.replay ?? '';
   if (isTerminal(io) && flags.json !== true) {
+    startSmall(replayFlags);
     const [{ openPlayer }, { basename }] = await Promise.all([import('./source/feed/player.ts'), import('node:path')]);
     const feed = await openPlayer(file);
     return show({ feed, title: basename(file), readOnly: true, owner: false }, io);

@@ -27,7 +27,7 @@ export async function openRecording(path: string): Promise<Trace> {
     const file = join(directory, 'data.lbtrace');
     await recordJournal(path, file);
     // It stays readable for whoever has it open.
-    return openTrace(file, path);
+    return openTrace(file, { shownAs: path });
   } finally {
     rmSync(directory, { recursive: true });
   }

@@ -32,7 +32,6 @@ export interface Cursor {
 
 /** Returns a cursor at the beginning of the trace. */
 export function cursorOf(trace: Trace): Cursor {
-  const { keyframes } = trace;
   let state = emptyState();
   let series = emptySeries();
   let at = trace.from;
@@ -100,19 +99,14 @@ export function cursorOf(trace: Trace): Cursor {
 
   /** Begins anew at the last keyframe that is not beyond, if that is nearer than going on from here. */
   function approach(isBeyond: (keyframe: KeyframeAt) => boolean, behind: boolean): void {
-    let low = 0;
-    let high = keyframes.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (isBeyond(keyframes[middle] as KeyframeAt)) high = middle;
-      else low = middle + 1;
-    }
-    const keyframe = keyframes[Math.max(0, low - 1)];
-    if (keyframe !== undefined && !behind && keyframe.facts <= facts) return;
-    for (let place = Math.max(0, low - 1); ; place--) {
-      begin(place > 0 ? keyframes[place] : undefined);
+    let nearest = trace.lastKeyframe(isBeyond);
+    if (!behind && (nearest?.facts ?? 0) <= facts) return;
+    for (;;) {
+      begin(nearest);
       // A damaged keyframe gives nothing to begin with: the one before leads through it.
-      if (place <= 0 || facts <= (keyframes[place] as KeyframeAt).facts) return;
+      if (nearest === undefined || facts <= nearest.facts) return;
+      const { offset } = nearest;
+      nearest = trace.lastKeyframe((keyframe) => keyframe.offset >= offset);
     }
   }
 

@@ -61,7 +61,9 @@ const mostDamage = 1_000;
 export function openTraceFile(file: string): TraceFile {
   const handle = openFile(file);
   const { size: bytes } = fstatSync(handle);
-  let window = Buffer.alloc(0);
+  /** The window's bytes, over and over: what it would leave behind otherwise is collected late. */
+  const own = Buffer.allocUnsafeSlow(Math.min(windowBytes, Math.max(bytes, headBytes)));
+  let window = own.subarray(0, 0);
   let windowAt = 0;
   const damage: Damage[] = [];
   let cut: Cut | null = null;
@@ -74,7 +76,7 @@ export function openTraceFile(file: string): TraceFile {
     if (inside >= 0 && inside + length <= window.length) return window.subarray(inside, inside + length);
     const wanted = Math.min(Math.max(length, windowBytes), bytes - at);
     if (wanted <= 0) return Buffer.alloc(0);
-    const target = Buffer.allocUnsafe(wanted);
+    const target = wanted <= own.length ? own : Buffer.allocUnsafeSlow(wanted);
     let got = 0;
     while (got < wanted) {
       const read = readSync(handle, target, got, wanted - got, at + got);

@@ -3,8 +3,12 @@ import type { Fact } from '../model/fact.ts';
 import { unpackFacts } from '../wire/fact-bytes.ts';
 import { type Block, openTraceFile, readStart, type TraceFile } from './trace-file.ts';
 import { headBytes, incidentFlag, packHead, pointerAt } from './trace-format.ts';
-import { type IncidentMark, incidentList, incidentOf } from './trace-incident.ts';
-import { type GapAt, type IndexEntry, type KeyframeAt, unpackIndex } from './trace-index.ts';
+import { incidentList, incidentOf } from './trace-incident.ts';
+import { type IndexEntry, type KeyframeAt, unpackIndex } from './trace-index.ts';
+import { type LandmarkLimits, type LandmarkSink, type Landmarks, landmarks } from './trace-landmarks.ts';
+
+/** Incidents that are gathered before they are told of. */
+const mostMarks = 1_000;
 
 /** Returns the facts of a block; null where it is damaged. */
 export function factsOf(source: TraceFile, block: Block): Fact[] | null {
@@ -23,77 +27,70 @@ export function unpackedOf<T>(source: TraceFile, block: Block, unpack: (payload:
   }
 }
 
-interface Outline {
+interface Outline extends Landmarks {
   from: number;
   to: number;
   facts: number;
   events: number;
-  keyframes: KeyframeAt[];
-  incidents: IncidentMark[];
-  gaps: GapAt[];
-  /** Offsets of blocks of pages by their numbers. */
-  pages: Map<number, number>;
 }
 
 /** Puts together what the indexes tell, and what the blocks after the last one are. */
-export function outlineOf(source: TraceFile): Outline {
-  const { entries, end, until } = indexesOf(source);
-  const tail = tailOf(source, { end, until, last: entries.at(-1) });
-  const incidents = incidentList();
-  const outline = { keyframes: [] as KeyframeAt[], gaps: [] as GapAt[], pages: new Map<number, number>() };
-  for (const entry of [...entries, tail]) {
-    for (const keyframe of entry.keyframes) outline.keyframes.push(keyframe);
-    for (const { number, offset } of entry.pages) outline.pages.set(number, offset);
-    for (const { kind, at, count } of entry.incidents) incidents.add(kind, at, count);
-    for (const gap of entry.gaps) outline.gaps.push(gap);
-  }
-  const { facts, events } = tail;
-  const from = firstInstant(source, outline.keyframes[0]);
-  return { ...outline, from, to: Math.max(tail.until, from), facts, events, incidents: [...incidents.marks] };
+export function outlineOf(source: TraceFile, limits?: LandmarkLimits): Outline {
+  let kept = landmarks(limits);
+  const indexed = readIndexes(source, (entry) => {
+    for (const keyframe of entry.keyframes) kept.keyframe(keyframe);
+    for (const pages of entry.pages) kept.pages(pages);
+    for (const mark of entry.incidents) kept.incident(mark);
+    for (const gap of entry.gaps) kept.gap(gap);
+  });
+  if (indexed === null) kept = landmarks(limits);
+  const { facts, events, until } = readTail(source, indexed ?? unindexed, kept);
+  const all = kept.kept();
+  const from = firstInstant(source, all.firstKeyframe);
+  return { ...all, from, to: Math.max(until, from), facts, events };
 }
 
-/** What stands behind the newest index, as the next index will tell it. */
-interface Tail extends Omit<IndexEntry, 'previous'> {
-  /** The instant of the last fact. */
+/** How far blocks were read: facts and events up to there, the instant of the last fact, where the last whole block ends. */
+interface ReadTo {
+  facts: number;
+  events: number;
   until: number;
-  /** Where the last whole block ends. */
   end: number;
 }
 
-function tailOf(source: TraceFile, indexed: { end: number; until: number; last: IndexEntry | undefined }): Tail {
-  const { last: before, until, end } = indexed;
-  const tail: Tail = {
-    ...{ keyframes: [], pages: [], incidents: [], gaps: [] },
-    ...{ facts: before?.facts ?? 0, events: before?.events ?? 0, until, end },
-  };
+const unindexed: ReadTo = { facts: 0, events: 0, until: 0, end: headBytes };
+
+/** Tells of what stands behind the newest index. */
+function readTail(source: TraceFile, from: ReadTo, to: LandmarkSink): ReadTo {
+  const read = { ...from };
   const incidents = incidentList();
   let last: Block | null = null;
-  for (const block of source.blocks(end)) {
+  for (const block of source.blocks(from.end)) {
     const { kind, at, count, offset } = block;
-    tail.end = block.end;
-    if (kind === 'keyframe') {
-      const { facts, events } = tail;
-      tail.keyframes.push({ number: count, at, offset, facts, events });
-    } else if (kind === 'pages') tail.pages.push({ number: count, offset });
-    else if (kind === 'gap') tail.gaps.push({ at, missing: count });
+    read.end = block.end;
+    if (kind === 'keyframe') to.keyframe({ number: count, at, offset, facts: read.facts, events: read.events });
+    else if (kind === 'pages') to.pages({ number: count, offset });
+    else if (kind === 'gap') to.gap({ at, missing: count });
     else if (kind === 'facts') {
-      tail.facts += count;
-      tail.events += block.events;
+      read.facts += count;
+      read.events += block.events;
       last = block;
       if ((block.flags & incidentFlag) === 0) continue;
       for (const fact of factsOf(source, block) ?? []) {
         const what = incidentOf(fact);
         if (what !== null) incidents.add(what, fact.at);
       }
+      // The last of each kind may still grow; those before are told by and by, and not kept here.
+      if (incidents.marks.length > mostMarks) for (const mark of incidents.take()) to.incident(mark);
     }
   }
-  if (last !== null) tail.until = (factsOf(source, last) ?? []).at(-1)?.at ?? last.at;
-  tail.incidents = [...incidents.marks];
-  return tail;
+  if (last !== null) read.until = (factsOf(source, last) ?? []).at(-1)?.at ?? last.at;
+  for (const mark of incidents.take()) to.incident(mark);
+  return read;
 }
 
 /** Where and how a recording that has ended goes on. */
-export interface Continuation extends Tail {
+export interface Continuation extends ReadTo, Omit<IndexEntry, 'previous'> {
   /** Offset of the newest index; 0: none that can be used. */
   previous: number;
   /** The greatest numbers of keyframes and of blocks of pages so far. */
@@ -111,22 +108,29 @@ export function continuationOf(file: string): Continuation | null {
   if (start.length < headBytes && packHead().subarray(0, ours.length).equals(ours)) return null;
   const source = openTraceFile(file);
   try {
-    const { entries, end, until } = indexesOf(source);
-    const tail = tailOf(source, { end, until, last: entries.at(-1) });
-    const all = [...entries, tail];
-    return {
-      ...tail,
-      previous: entries.length > 0 ? source.indexAt : 0,
-      keyframe: greatest(all.flatMap(({ keyframes }) => keyframes)),
-      page: greatest(all.flatMap(({ pages }) => pages)),
+    let [keyframe, page] = [0, 0];
+    const greatest = (of: Pick<IndexEntry, 'keyframes' | 'pages'>): void => {
+      for (const { number } of of.keyframes) keyframe = Math.max(keyframe, number);
+      for (const { number } of of.pages) page = Math.max(page, number);
     };
+    const indexed = readIndexes(source, greatest);
+    const tail: Pick<IndexEntry, 'keyframes' | 'pages' | 'incidents' | 'gaps'> = {
+      keyframes: [],
+      pages: [],
+      incidents: [],
+      gaps: [],
+    };
+    const read = readTail(source, indexed ?? unindexed, {
+      keyframe: (one) => tail.keyframes.push(one),
+      pages: (one) => tail.pages.push(one),
+      incident: (one) => tail.incidents.push(one),
+      gap: (one) => tail.gaps.push(one),
+    });
+    greatest(tail);
+    return { ...tail, ...read, previous: indexed === null ? 0 : source.indexAt, keyframe, page };
   } finally {
     source.close();
   }
-}
-
-function greatest(numbered: readonly { number: number }[]): number {
-  return numbered.reduce((most, { number }) => Math.max(most, number), 0);
 }
 
 /** Of the state that the recording began with, or of its first fact where there was none. */
@@ -136,30 +140,24 @@ function firstInstant(source: TraceFile, first: KeyframeAt | undefined): number 
   return 0;
 }
 
-/** Returns the indexes, oldest first, and where the blocks begin that none of them tells of. */
-function indexesOf(source: TraceFile): { entries: IndexEntry[]; end: number; until: number } {
-  const nothing = { entries: [], end: headBytes, until: 0 };
-  const entries: IndexEntry[] = [];
-  let end = headBytes;
-  let until = 0;
+/** Tells of each index, the newest first; returns how far they lead, null where one of them cannot be used. */
+function readIndexes(source: TraceFile, visit: (entry: IndexEntry) => void): ReadTo | null {
+  let read: ReadTo | null = null;
   let offset = source.indexAt;
   while (offset > 0) {
     const block = offset < source.bytes ? source.blockAt(offset) : null;
     const payload = block?.kind === 'index' && block.end <= source.bytes ? source.payload(block) : null;
-    if (block === null || payload === null) return nothing; // everything can be found without
+    if (block === null || payload === null) return null; // everything can be found without
     try {
       const entry = unpackIndex(payload);
-      if (entry.previous >= offset) return nothing;
-      if (entries.length === 0) {
-        end = block.end;
-        until = block.at;
-      }
-      entries.push(entry);
+      if (entry.previous >= offset) return null;
+      read ??= { facts: entry.facts, events: entry.events, until: block.at, end: block.end };
+      visit(entry);
       offset = entry.previous;
     } catch (error) {
       source.note(offset, error);
-      return nothing;
+      return null;
     }
   }
-  return { entries: entries.reverse(), end, until };
+  return read;
 }

@@ -1,8 +1,7 @@
 /**
  * Reads a trace: its outline at once, its facts in order from any keyframe on. Memory is bounded whatever the length:
- * one block at a time, some pages, and of the whole only keyframes and incidents.
+ * one block at a time, some pages, and of the whole so many keyframes and incidents as trace-landmarks.ts says.
  */
-import { LbtopError } from '../model/errors.ts';
 import type { Fact } from '../model/fact.ts';
 import { limits } from '../model/limits.ts';
 import { emptyState } from '../scheduler/state.ts';
@@ -13,8 +12,10 @@ import type { IncidentMark } from './trace-incident.ts';
 import type { GapAt, KeyframeAt } from './trace-index.ts';
 import { type Inputs, unpackInputs } from './trace-inputs.ts';
 import { type Restored, restoreKeyframe } from './trace-keyframe.ts';
+import type { LandmarkLimits } from './trace-landmarks.ts';
 import { factsOf, outlineOf, unpackedOf } from './trace-outline.ts';
-import { type PageReader, unpackPages } from './trace-pages.ts';
+import { pageCache } from './trace-page-cache.ts';
+import { lastKeyframe, pageBlock } from './trace-search.ts';
 
 /** What stands in a trace, in order. `before`: how many facts and events there are before it. */
 export type TraceItem = { at: number; before: Position } & (
@@ -43,6 +44,7 @@ export interface Trace {
   /** Facts, and those of them that are events. */
   readonly facts: number;
   readonly events: number;
+  /** Some of the keyframes; of a trace of some days, all. */
   readonly keyframes: readonly KeyframeAt[];
   readonly incidents: readonly IncidentMark[];
   readonly gaps: readonly GapAt[];
@@ -50,6 +52,8 @@ export interface Trace {
   readonly damage: readonly Damage[];
   /** Where the file ends before it should. */
   readonly cut: Cut | null;
+  /** Returns the last keyframe that is not beyond; undefined where there is none. After one that is beyond all are. */
+  lastKeyframe(isBeyond: (keyframe: KeyframeAt) => boolean): KeyframeAt | undefined;
   /** Yields what stands from a keyframe on; without one, from the beginning. What is damaged becomes a gap. */
   items(from?: KeyframeAt): Generator<TraceItem>;
   /** Looks at every byte of the file: all that is damaged is in `damage` then. */
@@ -60,38 +64,51 @@ export interface Trace {
   inputs(block: Block): Inputs | null;
   /** The payload of a block of facts as it is packed; null where it is damaged. */
   payload(block: Block): Buffer | null;
+  /** What is kept of it in memory: entries of its outline, and bytes of its pages. */
+  held(): { landmarks: number; pageBytes: number };
   close(): void;
 }
 
-/** Expanded pages are kept up to about this size. */
-const cacheBytes = 16 * 1024 * 1024;
+export interface TraceOptions {
+  /** What it is called; else by its file. */
+  shownAs?: string;
+  /** How much of it is remembered. For tests. */
+  landmarks?: LandmarkLimits;
+  /** Expanded pages are kept up to this size. */
+  cacheBytes?: number;
+}
+
+const defaultCacheBytes = 16 * 1024 * 1024;
 
 /**
  * Opens a trace. Throws LbtopError (usage) where the file cannot be read, or is not a trace that this version reads.
- * `shownAs`: what it is called.
  */
-export function openTrace(file: string, shownAs: string = file): Trace {
+export function openTrace(file: string, options: TraceOptions = {}): Trace {
   const source = openTraceFile(file);
   try {
-    return outlined(source, shownAs);
+    return outlined(source, options);
   } catch (error) {
     source.close();
     throw error;
   }
 }
 
-function outlined(source: TraceFile, file: string): Trace {
+function outlined(source: TraceFile, options: TraceOptions): Trace {
+  const { shownAs: file = source.file, landmarks, cacheBytes = defaultCacheBytes } = options;
   const { bytes } = source;
   const version = versionOf(source);
-  const outline = outlineOf(source);
+  const outline = outlineOf(source, landmarks);
   const { keyframes } = outline;
-  const read = pageReader(source, outline.pages);
+  const pages = pageCache((number) => {
+    const block = pageBlock(source, outline, number);
+    return block === null ? null : source.payload(block);
+  }, cacheBytes);
 
   function restore(block: Block): Restored | null {
     const payload = source.payload(block);
     if (payload !== null) {
       try {
-        return restoreKeyframe(payload, read);
+        return restoreKeyframe(payload, pages.read);
       } catch (error) {
         source.note(block.offset, error);
       }
@@ -147,11 +164,16 @@ function outlined(source: TraceFile, file: string): Trace {
     get cut() {
       return source.cut;
     },
+    lastKeyframe: (isBeyond) => lastKeyframe(source, outline, isBeyond),
     items,
     inputs: (block) => unpackedOf(source, block, unpackInputs),
     check: source.check,
     note: source.note,
     payload: source.payload,
+    held: () => ({
+      landmarks: keyframes.length + outline.pages.length + outline.incidents.length + outline.gaps.length,
+      pageBytes: pages.heldBytes,
+    }),
     close: source.close,
   };
 }
@@ -166,30 +188,4 @@ function versionOf(source: TraceFile): string {
     source.note(headBytes, error);
   }
   return 'unknown';
-}
-
-/** Returns a reader of pages that keeps the blocks that were asked for last. */
-function pageReader(source: TraceFile, offsets: ReadonlyMap<number, number>): PageReader {
-  const cache = new Map<number, { pages: unknown[]; bytes: number }>();
-  let cached = 0;
-  return ({ block: number, place }) => {
-    let known = cache.get(number);
-    cache.delete(number);
-    if (known === undefined) {
-      const block = source.blockAt(offsets.get(number) ?? 0);
-      const payload = block?.kind === 'pages' && block.count === number ? source.payload(block) : null;
-      if (payload === null) throw new LbtopError('failed', `page block ${number} cannot be read`);
-      known = { pages: unpackPages(payload), bytes: payload.length };
-      cached += known.bytes;
-    }
-    cache.set(number, known);
-    for (const [oldest, { bytes }] of cache) {
-      if (cached <= cacheBytes || oldest === number) break;
-      cache.delete(oldest);
-      cached -= bytes;
-    }
-    const page = known.pages[place];
-    if (page === undefined) throw new LbtopError('failed', `page block ${number} has no page ${place}`);
-    return page;
-  };
 }

@@ -42,7 +42,7 @@ function watched(program: string, args: readonly string[], env: Record<string, s
 }
 
 /** A coordinator's face without a coordinator: windows of a made-up session at a rate of our own. */
-async function face(session: Session, directory: string) {
+export async function face(session: Session, directory: string) {
   const secretFile = join(directory, 'secret');
   const hub = windowHub(() => ({ state: session.state, series: session.series, now: session.now }));
   let rate = 1;
@@ -71,11 +71,12 @@ async function face(session: Session, directory: string) {
 }
 
 /** Until it has drawn so often. */
-async function drawn(one: Watched, frames: number): Promise<void> {
+export async function drawn(one: Watched, frames: number): Promise<void> {
   while (one.frames < frames) await sleep(20);
 }
 
-async function ended({ pty }: Watched): Promise<void> {
+/** Ends it. */
+export async function ended({ pty }: Watched): Promise<void> {
   const over = new Promise<void>((done) => pty.onExit(() => done()));
   pty.kill('SIGTERM');
   await over;
@@ -105,7 +106,8 @@ async function cost(one: Watched, warmMs: number, ms: number): Promise<Cost> {
   };
 }
 
-function quantile(values: readonly number[], share: number): number {
+/** Returns the value that so large a share of them is not above. */
+export function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
 }
@@ -148,18 +150,6 @@ async function keyTimes(one: Watched, count: number): Promise<KeyTime[]> {
   return times;
 }
 
-/** ms by which a timer of 5 ms was late in this process, over some seconds. */
-async function lateness(ms: number): Promise<number[]> {
-  const late: number[] = [];
-  const until = performance.now() + ms;
-  while (performance.now() < until) {
-    const due = performance.now() + 5;
-    await sleep(5);
-    late.push(performance.now() - due);
-  }
-  return late;
-}
-
 /** A session that goes on: at each step a second of it passes, so that every row differs. */
 function goesOn(session: Session, everyMs: number): () => void {
   const timer = setInterval(() => session.advance(1_000), everyMs);
@@ -173,7 +163,7 @@ function say(name: string, { msPerFrame, bytesPerFrame, percent, mib }: Cost, pe
   console.log(`${name.padEnd(34)} ${frame} ${percent.toFixed(2).padStart(6)} % of a core ${mib.toFixed(0)} MiB`);
 }
 
-/** Prints CPU and bytes a frame, the share of a core at 1 Hz, key times, and the lateness of a timer with and without. */
+/** Prints CPU and bytes a frame, the share of a core at 1 Hz, and key times. */
 export async function benchFrame(): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'lbtop-frame-'));
   try {
@@ -223,19 +213,6 @@ export async function benchFrame(): Promise<void> {
       await ended(one);
       await there.close();
     }
-
-    const thousand = fakeSession({ nodes: 1_000, slots: 2 });
-    thousand.advance(3_000);
-    const there = await face(thousand, directory);
-    const without = quantile(await lateness(15_000), 0.99);
-    const one = there.attach(4);
-    await drawn(one, 2);
-    const during = quantile(await lateness(15_000), 0.99);
-    console.log(
-      `lateness of a 5 ms timer, p99, 1000 nodes: ${without.toFixed(2)} ms without, ${during.toFixed(2)} ms with an interface at 4 Hz: ${(during / without).toFixed(1)} times`,
-    );
-    await ended(one);
-    await there.close();
   } finally {
     await rm(directory, { recursive: true, force: true });
   }

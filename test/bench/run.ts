@@ -12,6 +12,7 @@ const benches: Record<string, () => Promise<void>> = {
   processes: async () => (await import('./processes.ts')).benchProcesses(),
   agent: async () => (await import('./agent.ts')).benchAgent(),
   frame: async () => (await import('./frame.ts')).benchFrame(),
+  lateness: async () => (await import('./lateness.ts')).benchLateness(),
   startup: async () => (await import('./startup.ts')).benchStartup(),
   engine: async () => (await import('./engine.ts')).benchEngine(),
   dispatch: async () => (await import('./dispatch.ts')).benchDispatch(),

@@ -96,8 +96,11 @@ async function measure(file: string, name: string): Promise<void> {
     console.log(' '.repeat(42) + '  p50  p99  max'.repeat(3));
     for (const [what, took] of rows) console.log(line(what, took));
     const memory = processMemory(terminal.pid);
+    const { landmarks } = trace.held();
     if (memory !== null)
-      console.log(`memory ${mebibytes(memory.residentBytes)} MiB, at most ${mebibytes(memory.peakBytes)} MiB`);
+      console.log(
+        `memory ${mebibytes(memory.residentBytes)} MiB, at most ${mebibytes(memory.peakBytes)} MiB; ${landmarks} places remembered`,
+      );
   } finally {
     terminal.close();
     trace.close();

@@ -232,7 +232,7 @@ describe('a file that is not whole', () => {
       code: 1,
       stdout: '',
       stderr: expect.stringMatching(
-        /^lbtop: .*flipped\.lbtrace: facts are missing \(damaged at offset .*cannot be lived again\n$/,
+        /^lbtop: .*flipped\.lbtrace: facts are missing \(damaged at offset .*cannot be lived again: take a recording without \(lbtop trace info tells of each\)\n$/,
       ),
     });
   });

@@ -73,7 +73,7 @@ export function recordedSession(trace: Trace): RecordedSession {
     if (item.kind === 'gap' || damage !== undefined)
       throw unusable(
         trace,
-        `facts are missing${damage === undefined ? '' : ` (${damage.why})`}, and a session with gaps cannot be lived again`,
+        `facts are missing${damage === undefined ? '' : ` (${damage.why})`}, and a session with gaps cannot be lived again: take a recording without (lbtop trace info tells of each)`,
       );
     if (item.kind === 'state') reading.begin(item.restored.state);
     else if (item.kind === 'facts') for (const fact of item.facts) reading.take(fact);
