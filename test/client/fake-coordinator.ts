@@ -121,6 +121,7 @@ export function fakeCoordinator(answers: Answers): FakeCoordinator {
           return open;
         },
         allowLargeFrames() {},
+        hold() {},
         close() {
           open = false;
         },
