@@ -2,12 +2,14 @@
 import type { Client } from './client.ts';
 import type { FlagKey, Flags } from './flags.ts';
 import type { Io } from './io.ts';
+import type { Notices } from './notices.ts';
 
 export interface Call {
   flags: Flags;
   operands: readonly string[];
   command: readonly string[];
   io: Io;
+  notices: Notices;
   /** Connects to the coordinator, once. Throws LbtopError. */
   client(): Promise<Client>;
   /** True where the command line itself says this flag: not a variable, not the settings file. */

@@ -50,6 +50,10 @@ export interface Streaming {
 export interface Client {
   /** `host:port` of the coordinator. */
   readonly address: string;
+  /** False once the connection is lost or closed: nothing can be asked any more. */
+  readonly connected: boolean;
+  /** Tells the coordinator's jobs from others of the same numbers; '' where it did not say. */
+  readonly data: string;
   /**
    * Asks and resolves with the answer. Throws LbtopError: the coordinator's refusal with its code, `unreachable` when
    * the connection is lost, `failed` where an answer makes no sense.
@@ -104,6 +108,7 @@ export async function connectClient(options: ClientOptions): Promise<Client> {
   let heardAt = 0;
   let silence: NodeJS.Timeout | undefined;
   let lost: LbtopError | null = null;
+  let data = '';
 
   const connection = await dial({
     host: options.host,
@@ -114,6 +119,9 @@ export async function connectClient(options: ClientOptions): Promise<Client> {
     version: packageVersion(),
     timeoutMs: options.timeoutMs ?? 5_000,
     ...(options.signal === undefined ? {} : { signal: options.signal }),
+    welcomed(welcome) {
+      data = welcome.data;
+    },
     events: {
       heard() {
         heardAt = performance.now();
@@ -245,6 +253,10 @@ export async function connectClient(options: ClientOptions): Promise<Client> {
 
   return {
     address,
+    get connected() {
+      return lost === null && connection.open;
+    },
+    data,
     request,
     open,
     stream: (verb, args, onItem, signal) => takeOneByOne((item, end) => open(verb, args, item, end), onItem, signal),

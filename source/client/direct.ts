@@ -137,7 +137,7 @@ async function followLogs(
   const skip = task !== undefined && task.attempt === printed.attempt?.attempt ? printed.bytes : [0, 0];
   await client.stream(
     'logs',
-    { job, index: null, follow: true, tail: null },
+    { job, index: null, follow: true, tail: null, from: null },
     async ({ stream, data }) => {
       const known = Math.min(skip[stream - 1] ?? 0, data.length);
       skip[stream - 1] = (skip[stream - 1] ?? 0) - known;

@@ -91,7 +91,7 @@ export interface Lbtop extends AsyncDisposable {
 export function faceOf(client: Client): Lbtop {
   const submit = submitter(client);
   const follow = (job: number, order: Order, signal?: AbortSignal): AsyncIterable<ResultRow> =>
-    flat(iterate(client, 'follow', { job, order }, signal));
+    flat(iterate(client, 'follow', { job, order, from: 0 }, signal));
   const cancel = async (job: number, index?: number): Promise<number> =>
     (await client.request('cancel', { job, index: index ?? null })).tasks;
 
@@ -118,8 +118,9 @@ export function faceOf(client: Client): Lbtop {
     job: number,
     { index, follow = false }: { index?: number; follow?: boolean } = {},
   ): AsyncIterable<OutputPiece> {
-    for await (const piece of iterate(client, 'logs', { job, index: index ?? null, follow, tail: null }))
-      yield { ...piece, stream: piece.stream === 1 ? 'stdout' : 'stderr' };
+    const args = { job, index: index ?? null, follow, tail: null, from: null };
+    for await (const { index, stream, data, cut } of iterate(client, 'logs', args))
+      yield { index, stream: stream === 1 ? 'stdout' : 'stderr', data, cut };
   }
 
   return {

@@ -256,6 +256,12 @@ export const flagTable = {
     typed,
   ),
 
+  reconnect: flag(
+    duration,
+    'DURATION',
+    [...submitting, 'wait', ...tables, 'status', 'logs', 'results', 'drain', 'events'],
+    'how long to try again where the coordinator goes away meanwhile (default 2m; 0: not at all)',
+  ),
   follow: flag(toggle, '', ['logs', 'events'], 'go on as it comes', { short: 'f' }),
   raw: flag(toggle, '', ['logs'], 'bytes as they are, on a terminal too'),
   last: flag(count(0, limits.eventsKept), 'N', ['events'], 'begin with the last N'),

@@ -10,6 +10,7 @@ import { LbtopError } from '../model/errors.ts';
 import type { Role } from '../wire/messages.ts';
 import { faceOf, type Lbtop } from './face.ts';
 import { openClient } from './find.ts';
+import { defaultReconnectMs, lastingClient } from './lasting.ts';
 import { parseWhereabouts, places } from './places.ts';
 
 export { LbtopError, type RefusalCode } from '../model/errors.ts';
@@ -37,11 +38,30 @@ export interface Connecting {
   tls?: { ca: string; cert: string; key: string };
   /** `operator` if left out; a token or a certificate says it itself. */
   role?: Exclude<Role, 'node'>;
+  /** Ends the attempt to connect. */
   signal?: AbortSignal;
+  /**
+   * How long to try where the coordinator goes away later, ms; 120,000 if left out. What waits then goes on where it was; what
+   * is asked meanwhile waits. 0: what is lost stays lost.
+   */
+  reconnectMs?: number;
+  /** Is told that it went away, and why. */
+  onLost?: (why: string) => void;
+  /** Is told that it is there again, and for how long it was not. */
+  onBack?: (awayMs: number) => void;
 }
 
 /** Connects to a coordinator. Throws LbtopError with code `unreachable`, `refused` or `usage`. */
-export async function connect({ connect, secretFile, tls, ...options }: Connecting = {}): Promise<Lbtop> {
+export async function connect({
+  connect,
+  secretFile,
+  tls,
+  role,
+  signal,
+  reconnectMs = defaultReconnectMs,
+  onLost,
+  onBack,
+}: Connecting = {}): Promise<Lbtop> {
   const { LBTOP_CONNECT, LBTOP_SECRET_FILE, LBTOP_TLS_CA, LBTOP_TLS_CERT, LBTOP_TLS_KEY } = process.env;
   const named = connect ?? (LBTOP_CONNECT || undefined);
   const address = named === undefined ? undefined : parseWhereabouts(named);
@@ -57,5 +77,14 @@ export async function connect({ connect, secretFile, tls, ...options }: Connecti
     tlsCert: tls?.cert ?? (LBTOP_TLS_CERT || undefined),
     tlsKey: tls?.key ?? (LBTOP_TLS_KEY || undefined),
   };
-  return faceOf(await openClient(flags, places(), options));
+  const as = role === undefined ? {} : { role };
+  const first = await openClient(flags, places(), { ...as, ...(signal === undefined ? {} : { signal }) });
+  return faceOf(
+    lastingClient(first, {
+      connect: (closing) => openClient(flags, places(), { ...as, signal: closing }),
+      reconnectMs,
+      ...(onLost === undefined ? {} : { onLost }),
+      ...(onBack === undefined ? {} : { onBack }),
+    }),
+  );
 }

@@ -6,17 +6,33 @@ import type { CommandLine } from './command-line.ts';
 import { usage } from './complaint.ts';
 import { findWhereabouts } from './find-address.ts';
 import type { WordName } from './flags.ts';
+import { duration } from './format.ts';
 import { type Io, OutputClosed, printLine } from './io.ts';
+import { type Notices, noticesOn } from './notices.ts';
 import { isLocal, type Places } from './places.ts';
 import { cellText } from './plain-text.ts';
 import { words } from './words.ts';
 
-/** Connects to the coordinator that is meant. */
-export type Open = (line: CommandLine, where: Places) => Promise<Client>;
+/** Connects to the coordinator that is meant; what happens to the connection later goes to the notices. */
+export type Open = (line: CommandLine, where: Places, notices: Notices) => Promise<Client>;
 
-async function openByFlags(line: CommandLine, where: Places): Promise<Client> {
-  const { openClient } = await import('./find.ts');
-  return openClient(line.flags, where);
+async function openByFlags({ flags }: CommandLine, where: Places, notices: Notices): Promise<Client> {
+  const [{ openClient }, { lastingClient, defaultReconnectMs }] = await Promise.all([
+    import('./find.ts'),
+    import('./lasting.ts'),
+  ]);
+  const reconnectMs = flags.reconnect ?? defaultReconnectMs;
+  const client = await openClient(flags, where);
+  return lastingClient(client, {
+    connect: (signal) => openClient(flags, where, { signal }),
+    reconnectMs,
+    onLost(why) {
+      notices.say(`${cellText(why)}; trying to reach it again for ${duration(reconnectMs)}`);
+    },
+    onBack(awayMs) {
+      notices.say(`the coordinator is there again after ${duration(awayMs)}`);
+    },
+  });
 }
 
 /** Does what a word says. Returns the exit code; throws nothing. */
@@ -27,6 +43,7 @@ export async function runWord(
   open: Open = openByFlags,
 ): Promise<number> {
   let client: Promise<Client> | null = null;
+  const notices = noticesOn(io.stderr);
   try {
     const { word, flags, operands, command } = line;
     const row = words[word];
@@ -38,10 +55,11 @@ export async function runWord(
       operands,
       command,
       io,
+      notices,
       local: isLocal(findWhereabouts(flags, where)),
       given: (flag) => line.origins[flag] === 'flag',
       client() {
-        client ??= open(line, where);
+        client ??= open(line, where, notices);
         return client;
       },
     };

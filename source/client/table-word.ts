@@ -35,7 +35,7 @@ export async function showTable<R extends object>(call: Call, table: TableOf<R>)
   };
   if (flags.watch !== undefined) {
     const { watch } = await import('./watch.ts');
-    await watch(io, flags.watch, print);
+    await watch(call, flags.watch, print);
   } else if (format === 'table' && io.stdout.isTerminal) {
     const { paged } = await import('./pager.ts');
     await paged(io, print);

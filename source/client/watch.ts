@@ -1,21 +1,35 @@
 /** The same again and again (`--watch`): in place on a terminal, one after the other elsewhere. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Io, Output } from './io.ts';
+import type { Call } from './call.ts';
+import type { Output } from './io.ts';
+import { cutTo } from './plain-text.ts';
 
 const enter = '\x1b[?1049h\x1b[?25l';
 const leave = '\x1b[?25h\x1b[?1049l';
 const topLeft = '\x1b[H';
+const atRow = (row: number): string => `\x1b[${row};1H`;
 const clearRight = '\x1b[K';
 const clearBelow = '\x1b[J';
 
 /**
  * Prints what `frame` prints every `intervalMs` until somebody interrupts; resolves then. On a terminal what does not fit is
- * cut off at its end, and the last frame stays when it is over. Rejects with what `frame` rejects with.
+ * cut off at its end, and the last frame stays when it is over; a notice stands in its last line until the next frame.
+ * Rejects with what `frame` rejects with.
  */
-export async function watch(io: Io, intervalMs: number, frame: (output: Output) => Promise<void>): Promise<void> {
+export async function watch(
+  { io, notices }: Pick<Call, 'io' | 'notices'>,
+  intervalMs: number,
+  frame: (output: Output) => Promise<void>,
+): Promise<void> {
   const { stdout } = io;
   const ended = new AbortController();
   const release = io.onInterrupt(() => ended.abort());
+  const undivert = stdout.isTerminal
+    ? notices.divert(
+        (line) =>
+          void stdout.write(`${atRow(stdout.rows)}${cutTo(line, stdout.columns - 1)}${clearRight}`).catch(() => {}),
+      )
+    : () => {};
   let shown = '';
   try {
     if (stdout.isTerminal) await stdout.write(enter);
@@ -29,6 +43,7 @@ export async function watch(io: Io, intervalMs: number, frame: (output: Output) 
     }
   } finally {
     release();
+    undivert();
     if (stdout.isTerminal) await stdout.write(leave + shown);
   }
 }

@@ -4,8 +4,9 @@ import type { LiveHistory } from '../feed/live-history.ts';
 import { LbtopError } from '../model/errors.ts';
 import type { Target } from '../model/event.ts';
 import type { Fact } from '../model/fact.ts';
-import { type JobSpec, jobSpec, ordinalOf } from '../model/job.ts';
+import { builtInTasks, type JobSpec, jobSpec, ordinalOf } from '../model/job.ts';
 import { limits } from '../model/limits.ts';
+import { nearest } from '../model/nearest.ts';
 import { drainPreview } from '../scheduler/drain-preview.ts';
 import { explainTask } from '../scheduler/explain.ts';
 import { policyObjection } from '../scheduler/policies/policies.ts';
@@ -122,7 +123,7 @@ export const answers: Answers = {
       };
     }
     const objection = submitObjection(state, spec);
-    if (objection !== null) throw new LbtopError('usage', objection);
+    if (objection !== null) throw new LbtopError('usage', objection + meantTask(desk, spec));
     using _claim = desk.room?.claim(jobBytes(spec, held?.bytes ?? 0));
     const keepItems = held === undefined ? undefined : desk.items.pack(held.parts);
     return await new Promise((resolve, reject) => {
@@ -290,6 +291,15 @@ export function ordinalFor(job: JobRecord, index: number | null): number | null 
   const ordinal = ordinalOf(job.spec.span, index);
   if (ordinal === -1) throw new LbtopError('usage', `job ${job.id} has no task ${job.id}.${index}`);
   return ordinal;
+}
+
+/** Where a task's name is nobody's: the one that may have been meant. */
+function meantTask({ scheduler }: Desk, { work }: JobSpec): string {
+  if (work.kind !== 'task') return '';
+  const there = [...scheduler.state.nodes.values()].filter(({ health }) => health === 'up' || health === 'suspect');
+  const known = new Set([...builtInTasks, ...there.flatMap(({ info }) => info.handlers)]);
+  const near = known.has(work.task) ? null : nearest(work.task, known);
+  return near === null ? '' : `; did you mean ${near}?`;
 }
 
 function targetOf(job: JobRecord, index: number | null): Target {

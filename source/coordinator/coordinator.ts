@@ -1,5 +1,6 @@
 /** Puts a coordinator together: the scheduler, its loop, the sessions, the outputs, and a listening socket. */
 
+import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { windowHub } from '../feed/hub.ts';
@@ -274,6 +275,7 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
     port: options.port,
     secret: guarded.door,
     version,
+    data: durable === null ? randomBytes(12).toString('base64url') : (durable.lineage?.id ?? ''),
     admit: (_hello, identity) => guarded.objection(identity),
     peer(connection, { role, who }, identity) {
       const { address } = connection;

@@ -72,7 +72,7 @@ const partBytes = 2 * 1024 * 1024;
 
 /** Returns the sessions of a coordinator, none yet. */
 export function nodeSessions(options: NodeSessionsOptions): NodeSessions {
-  const byName = new Map<string, NodeSession>();
+  const byName = new Map<string, OwnSession>();
   const order = joinOrder();
   const receipt = receiptsOf(options.journal ?? null);
   return {
@@ -87,18 +87,31 @@ export function nodeSessions(options: NodeSessionsOptions): NodeSessions {
 function acceptNode(
   connection: Connection,
   { state, loop, outputs, journal, log }: NodeSessionsOptions,
-  byName: Map<string, NodeSession>,
+  byName: Map<string, OwnSession>,
   order: JoinOrder,
   receipt: () => string | null,
 ): ConnectionEvents {
-  let session: NodeSession | null = null;
+  let session: OwnSession | null = null;
   let left = false;
   let heardAt = 0;
   let given: string | null = null;
+  let beatEvery = 1;
+  /** Heartbeats since one was answered. */
+  let unanswered = 0;
 
-  const isCurrent = () => session !== null && byName.get(session.name) === session;
+  const isCurrent = () => session?.current === true;
 
-  function join({ name, incarnation, info, running, waiting, ended, joins, receipt }: MessageOf<'join'>): void {
+  function join({
+    name,
+    incarnation,
+    info,
+    running,
+    waiting,
+    ended,
+    joins,
+    receipt,
+    ...asks
+  }: MessageOf<'join'>): void {
     if (receipt !== null && journal?.lineage.isBehind(receipt)) {
       const error = behind(`node ${name} (${connection.address})`);
       // Its tasks go on: the newest data may be put back.
@@ -118,6 +131,8 @@ function acceptNode(
     const before = byName.get(name);
     session = newSession(name, connection);
     byName.set(name, session);
+    beatEvery = asks.beatEvery;
+    before?.end();
     before?.drop('the node connected again');
     loop.post({
       kind: 'join',
@@ -193,7 +208,10 @@ function acceptNode(
     switch (message.kind) {
       case 'heartbeat':
         heardAt = performance.now();
-        session.send({ kind: 'beat', seq: message.seq });
+        if (++unanswered >= beatEvery) {
+          unanswered = 0;
+          session.send({ kind: 'beat', seq: message.seq });
+        }
         giveReceipt(session);
         loop.post({ kind: 'heartbeat', node, seen: message.seen, sample: roundedSample(message.sample) });
         return;
@@ -238,12 +256,21 @@ function acceptNode(
     closed(reason) {
       if (session === null || !isCurrent()) return;
       byName.delete(session.name);
+      session.end();
       if (!left) loop.post({ kind: 'dropped', node: session.name, reason: reason.slice(0, 256) });
     },
   };
 }
 
-function newSession(name: string, connection: Connection): NodeSession {
+/** As its own connection sees it. */
+interface OwnSession extends NodeSession {
+  /** Until `end`: the node has another, or none. */
+  readonly current: boolean;
+  end(): void;
+}
+
+function newSession(name: string, connection: Connection): OwnSession {
+  let current = true;
   const told = new Set<number>();
   let settled: Attempt[] = [];
   let forgotten: number[] = [];
@@ -260,6 +287,12 @@ function newSession(name: string, connection: Connection): NodeSession {
 
   return {
     name,
+    get current() {
+      return current;
+    },
+    end() {
+      current = false;
+    },
     send: connection.send,
     settle(attempt) {
       settled.push(attempt);

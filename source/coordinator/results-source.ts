@@ -1,10 +1,10 @@
 import { isEndState } from '../model/job.ts';
 import type { ResultRow } from '../model/report.ts';
 import type { JobRecord, State } from '../scheduler/state.ts';
-import type { JobWatch } from './job-watch.ts';
-import type { Outputs } from './outputs.ts';
+import type { Desk } from './answers.ts';
 import { resultRows, rowsOf } from './results.ts';
 import { finished, pending, type Source } from './source.ts';
+import { storedMark } from './stored-mark.ts';
 
 /** Rows of one page at most: a page of them is read at once. */
 const pageRows = 128;
@@ -12,18 +12,30 @@ const pageRows = 128;
 /** The results of a job as its tasks end, each once: in order of index, or in that of their ends. */
 export function resultsSource(
   job: JobRecord,
-  order: 'index' | 'end',
-  { state, outputs, watch }: { state: State; outputs: Outputs; watch: JobWatch },
+  /** `from`: in order of index so many are known already. */
+  { order, from }: { order: 'index' | 'end'; from: number },
+  desk: { state: State } & Pick<Desk, 'outputs' | 'watch' | 'clock' | 'durable'>,
   wake: () => void,
 ): Source {
+  const { state, outputs, watch } = desk;
   const { tasks } = job;
+  const stored = storedMark(desk);
   const hasEnded = (ordinal: number): boolean => isEndState(tasks.state(ordinal));
   const isOver = (): boolean => job.endedAt !== null || !state.jobs.has(job.id);
   const source = order === 'index' ? byIndex() : byEnd();
-  const unwatch = [watch.taskEnded(job.id, source.ended), watch.ended(job.id, wake)];
+  const ended = (ordinal: number | null): void => {
+    if (ordinal !== null) stored.note(tasks.get(ordinal, 'endedAt'));
+    source.ended(ordinal);
+  };
+  const unwatch = [watch.taskEnded(job.id, ended), watch.ended(job.id, wake)];
+
+  /** What these wrote is stored; mostly it is by now. */
+  async function storedOf(ordinals: readonly number[]): Promise<void> {
+    if (!ordinals.every((ordinal) => stored.covers(tasks.get(ordinal, 'endedAt')))) await stored.settle();
+  }
 
   function byIndex() {
-    let next = 0;
+    let next = from;
     return {
       ended(ordinal: number | null): void {
         if (ordinal === null || ordinal === next) wake();
@@ -32,12 +44,16 @@ export function resultsSource(
         let count = 0;
         while (count < pageRows && next + count < tasks.count && hasEnded(next + count)) count++;
         if (count === 0) return next >= tasks.count || isOver() ? finished : pending;
-        return resultRows(state, job, outputs, next, count).then((rows) => {
-          next += rows.length; // a page may be shorter
-          return rows;
-        });
+        return page(count);
       },
     };
+
+    async function page(count: number): Promise<ResultRow[]> {
+      await storedOf(Array.from({ length: count }, (_, i) => next + i));
+      const rows = await resultRows(state, job, outputs, next, count);
+      next += rows.length; // a page may be shorter
+      return rows;
+    }
   }
 
   function byEnd() {
@@ -68,7 +84,9 @@ export function resultsSource(
     };
 
     async function page(): Promise<ResultRow[]> {
-      const rows = await rowsOf(state, job, outputs, waiting.slice(head, head + pageRows));
+      const ordinals = waiting.slice(head, head + pageRows);
+      await storedOf(ordinals);
+      const rows = await rowsOf(state, job, outputs, ordinals);
       head += rows.length; // a page may be shorter
       return rows;
     }

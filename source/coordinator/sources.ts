@@ -21,14 +21,14 @@ export function openSource(verb: SourceVerb, args: unknown, desk: Desk, caller: 
       return waitSource(jobs, desk.scheduler, desk.clock, desk.watch, wake);
     }
     case 'follow': {
-      const { job, order } = args as VerbArgs<'follow'>;
-      const { scheduler, outputs, watch } = desk;
-      return resultsSource(jobOf(desk, caller, job), order, { state: scheduler.state, outputs, watch }, wake);
+      const { job, order, from } = args as VerbArgs<'follow'>;
+      return resultsSource(jobOf(desk, caller, job), { order, from }, { ...desk, state: desk.scheduler.state }, wake);
     }
     case 'logs': {
-      const { job: id, index, follow, tail } = args as VerbArgs<'logs'>;
+      const { job: id, index, follow, tail, from } = args as VerbArgs<'logs'>;
       const job = jobOf(desk, caller, id);
-      return logsSource(job, ordinalFor(job, index), follow, tail, desk.outputs, wake);
+      const place = from === null ? null : { ...from, ordinal: ordinalFor(job, from.index) as number };
+      return logsSource(job, { ordinal: ordinalFor(job, index), follow, tail, place }, desk, wake);
     }
     case 'events': {
       const { last, follow } = args as VerbArgs<'events'>;

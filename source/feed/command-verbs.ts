@@ -1,5 +1,6 @@
 /** What an operator asks for, as requests to a coordinator; and what came of it, in words. */
 import { oneLine } from '../model/errors.ts';
+import { isEndState } from '../model/job.ts';
 import type { Command, Outcome } from './feed.ts';
 import type { Asking } from './remote.ts';
 
@@ -10,6 +11,36 @@ export async function outcomeOf(asking: Asking, command: Command): Promise<Outco
   } catch (error) {
     return { accepted: false, why: oneLine(error) };
   }
+}
+
+/** Returns why a command would be refused, asked of what changes nothing; null where nothing speaks against it. Never rejects. */
+export async function objectionTo(asking: Asking, command: Command): Promise<string | null> {
+  try {
+    switch (command.kind) {
+      case 'drain':
+        await asking.request('drain-preview', { nodes: [...command.nodes], all: false });
+        return null;
+      case 'cancel':
+        return await cancelObjection(asking, command);
+      default:
+        return null;
+    }
+  } catch (error) {
+    return oneLine(error);
+  }
+}
+
+async function cancelObjection(
+  asking: Asking,
+  { job, index }: { job: number; index: number | null },
+): Promise<string | null> {
+  if (index !== null) {
+    const { state } = await asking.request('explain', { job, index });
+    return isEndState(state) ? `task ${job}.${index} has ended: ${state}` : null;
+  }
+  const [row] = await asking.request('jobs', { from: job, count: 1 });
+  if (row?.job !== job) return `there is no job ${job}`;
+  return row.endedAt === null ? null : `job ${job} has ended: ${row.state}`;
 }
 
 /** Asks for what a command wants; returns what was done. */

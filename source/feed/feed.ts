@@ -47,6 +47,8 @@ export interface Feed {
   look(look: Look): void;
   /** Absent where nothing may be done (read-only, a trace). While `time` shows the past the interface does not call it. */
   act?(command: Command): Promise<Outcome>;
+  /** Why this would be refused, before anybody is asked whether it shall be; null where nothing speaks against it. */
+  objection?(command: Command): Promise<string | null>;
   /** Why a task waits, or went where it went. Throws where the question is refused. */
   explain?(job: number, index: number): Promise<Explanation>;
   /** The end of what a task has written so far, as bytes of both streams. Throws where the question is refused. */

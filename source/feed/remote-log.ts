@@ -9,7 +9,7 @@ export function tailOf(asking: Asking, job: number, index: number, tail: number)
     let count = 0;
     const stream = asking.stream(
       'logs',
-      { job, index, follow: false, tail },
+      { job, index, follow: false, tail, from: null },
       (piece) => {
         pieces.push(Uint8Array.from(piece.data));
         stream.taken(++count);
@@ -32,7 +32,7 @@ export function followLog(
   let count = 0;
   const stream = asking.stream(
     'logs',
-    { job, index, follow: true, tail: bytes },
+    { job, index, follow: true, tail: bytes, from: null },
     (piece) => {
       if (piece.data.length > 0) onBytes(Uint8Array.from(piece.data));
       stream.taken(++count);

@@ -6,7 +6,7 @@ import { LbtopError, oneLine } from '../model/errors.ts';
 import { type Look, lookShape } from '../view/look.ts';
 import { type Window, windowShape } from '../view/window.ts';
 import type { VerbArgs, VerbGives, VerbName } from '../wire/verbs.ts';
-import { outcomeOf } from './command-verbs.ts';
+import { objectionTo, outcomeOf } from './command-verbs.ts';
 import type { Connection, Feed, FeedListener } from './feed.ts';
 import { followLog, tailOf } from './remote-log.ts';
 
@@ -170,6 +170,7 @@ export function remoteFeed(first: Asking, { rateHz, mayAct, again }: RemoteOptio
       else void sendLook(next);
     },
     act: mayAct ? (command) => outcomeOf(asking, command) : undefined,
+    objection: mayAct ? (command) => objectionTo(asking, command) : undefined,
     explain: (job, index) => asking.request('explain', { job, index }),
     logTail: (job, index, bytes) => tailOf(asking, job, index, bytes),
     followLog: (job, index, bytes, onBytes, onEnd) => followLog(asking, { job, index, bytes }, onBytes, onEnd),

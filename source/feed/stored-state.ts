@@ -6,7 +6,7 @@ import { unpackValues } from '../journal/value-stream.ts';
 import { LbtopError, oneLine } from '../model/errors.ts';
 import type { Fact } from '../model/fact.ts';
 import { apply } from '../scheduler/apply.ts';
-import { restoreSnapshot } from '../scheduler/snapshot.ts';
+import { snapshotRestorer } from '../scheduler/snapshot.ts';
 import { emptyState, type State } from '../scheduler/state.ts';
 
 export interface StateReader {
@@ -44,10 +44,10 @@ export async function readState(
 }
 
 async function readSnapshot(chunks: AsyncIterable<Uint8Array>): Promise<State> {
-  const records: unknown[] = [];
+  const restoring = snapshotRestorer();
   try {
-    for await (const record of unpackValues(chunks)) records.push(record);
-    return restoreSnapshot(records);
+    for await (const record of unpackValues(chunks)) restoring.take(record);
+    return restoring.end();
   } catch (error) {
     if (error instanceof LbtopError) throw error;
     // Its bytes are what was written: the store has checked them.

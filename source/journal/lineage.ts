@@ -13,6 +13,8 @@ import { int, list, pattern, struct } from '../model/shape.ts';
 import { journalFiles, syncDirectory } from './directory.ts';
 
 export interface Lineage {
+  /** Of the directory: the same in each of its terms, another one after `force`. No secret. */
+  readonly id: string;
   /** Returns what nodes are to keep where `head` is the last durable batch. */
   receipt(head: number): string;
   /** Whether a receipt shows that this directory has been further than it is. One of another directory shows nothing. */
@@ -53,6 +55,7 @@ export function openLineage({ directory, epoch, head, force }: LineageOptions): 
   const seal = (text: string): Buffer => createHmac('sha256', sealing).update(text).digest().subarray(0, 16);
 
   return {
+    id: seal('directory').toString('base64url'), // no receipt: those have dots
     receipt(head) {
       const text = `${epoch}.${mine.id}.${head}`;
       return `${text}.${seal(text).toString('base64url')}`;

@@ -106,6 +106,8 @@ export function optional<T>(shape: Shape<T>, value: T): Shape<T> {
 /** Shared by all that unpack to them: most jobs have several, and nobody changes what was unpacked. */
 const emptyList = Object.freeze([]) as readonly unknown[];
 const emptyDict = Object.freeze({});
+/** These, and structs that came twice alike: what may be shared is known by standing here. */
+const shared = new WeakSet<object>([emptyList, emptyDict]);
 
 /** An array of at most `max` values. */
 export function list<T>(shape: Shape<T>, max: number): Shape<T[]> {
@@ -170,7 +172,7 @@ export const raw: Shape<unknown> = scalar('by the verb', () => true);
 /** An object with these fields, on the wire as an array in their order. */
 export function struct<F extends Record<string, Shape<unknown>>>(fields: F): Shape<StructOf<F>> {
   const parts = compile(fields);
-  const unpack = unpacker(parts, 0, {});
+  const unpack = unpacker(parts, 0, {}, true);
   return {
     says: `[${parts.map(({ name, shape }) => `${name}: ${shape.says}`).join(', ')}]`,
     fields,
@@ -200,7 +202,7 @@ export function variants<const K extends Kinds>(kinds: K): Variants<K> {
     if (byCode.has(code)) throw new Error(`code ${code} stands for two kinds`);
     const parts = compile(fields);
     byName.set(name, { code, parts });
-    byCode.set(code, { name, unpack: unpacker(parts, 1, { kind: name }) });
+    byCode.set(code, { name, unpack: unpacker(parts, 1, { kind: name }, false) });
   }
   return {
     kinds,
@@ -243,33 +245,47 @@ function packFields(parts: Part[], value: Record<string, unknown>, out: unknown[
  * Returns what unpacks the fields of an array from `from` on into objects like `begun`. Neighbours resemble each other (the
  * jobs of a journal, the messages of a node): an object begins as a copy of the one before, and a field that arrives as it
  * did there is neither checked nor written again. Measured on a journal of jobs: half the time, a third of the memory of
- * objects that get one field after the other.
+ * objects that get one field after the other. With `shares`, those that are alike altogether become one object, which nobody
+ * can change.
  */
 function unpacker(
   parts: readonly Part[],
   from: number,
   begun: Record<string, unknown>,
+  shares: boolean,
 ): (raw: unknown) => Record<string, unknown> {
   /** As they arrived, and what became of them; `unlike` where that is not kept. */
   const before = new Array<unknown>(parts.length).fill(unlike);
   for (const { name } of parts) begun[name] = undefined;
   const last = { ...begun }; // laid out as a whole: what got its fields one by one is slow to copy
 
+  /** Stands for all that are like `last`. */
+  let alike: Record<string, unknown> | null = null;
+
   return (raw) => {
     if (!Array.isArray(raw)) throw new ShapeError('expected an array');
-    const out = { ...last };
+    let out: Record<string, unknown> | null = null;
     for (let i = 0; i < parts.length; i++) {
       const { name, shape } = parts[i] as Part;
       const arrived: unknown = from + i < raw.length ? raw[from + i] : absent;
       if (Object.is(arrived, before[i])) continue;
-      if (arrived !== absent) out[name] = within(name, shape, arrived);
-      else if (shape.absent === undefined) throw new ShapeError(`${name}: is missing`);
-      else out[name] = shape.absent.value;
+      if (arrived === absent && shape.absent === undefined) throw new ShapeError(`${name}: is missing`);
+      const value = arrived === absent ? shape.absent?.value : within(name, shape, arrived);
+      const isShared = typeof value === 'object' && value !== null && shared.has(value);
+      if (isShared && value === last[name]) continue;
       const kept = isSmall(arrived);
+      out ??= { ...last };
+      out[name] = value;
       before[i] = kept ? arrived : unlike;
-      last[name] = kept ? out[name] : undefined;
+      last[name] = kept || isShared ? value : undefined;
+      alike = null;
     }
-    return out;
+    if (out !== null || !shares) return out ?? { ...last };
+    if (alike === null) {
+      alike = Object.freeze({ ...last });
+      shared.add(alike);
+    }
+    return alike;
   };
 }
 

@@ -74,7 +74,10 @@ export function converse({
     opened() {
       joined = false;
       joins++;
-      link.send({ kind: 'join', name, incarnation, info: info(), ...tasks.holding(), joins, receipt: receipt.last });
+      // Who ends its tasks because it hears nothing wants to hear each time.
+      const beatEvery = options.onCoordinatorLost === 'finish' ? link.beatEvery : 1;
+      const kept = { receipt: receipt.last, beatEvery };
+      link.send({ kind: 'join', name, incarnation, info: info(), ...tasks.holding(), joins, ...kept });
       tasks.connected();
     },
     messages(batch) {

@@ -1,6 +1,7 @@
 /** The way to a coordinator: found, lost and found again, for as long as the agent lives. */
 import { LbtopError, oneLine } from '../model/errors.ts';
 import { liveness } from '../model/limits.ts';
+import { backoffLimitMs } from '../wire/backoff.ts';
 import type { Connection, ConnectionEvents } from '../wire/connection.ts';
 import type { Credential } from '../wire/credential.ts';
 import { connect } from '../wire/endpoint.ts';
@@ -70,6 +71,8 @@ export interface Link {
   /** When the coordinator last said anything, in ms of the clock. */
   readonly heardAt: number;
   readonly backlogBytes: number;
+  /** Of so many heartbeats one has to be answered, so that three may miss before the coordinator counts as silent. */
+  readonly beatEvery: number;
   /** How often a coordinator was reached. */
   readonly connections: number;
   /** Says something, or drops it where there is nobody to hear. */
@@ -81,13 +84,9 @@ export interface Link {
 
 const changed = 'another coordinator leads';
 const dialTimeoutMs = 5_000;
-const backoffMs = 250;
 const longestBackoffMs = 15_000;
-
-/** The wait before the n-th try (from 0) is a random time up to this. Full jitter: a thousand nodes do not come back at once. */
-export function backoffLimitMs(tries: number): number {
-  return Math.min(longestBackoffMs, backoffMs * 2 ** Math.min(tries, 16));
-}
+/** Before a coordinator counts as silent. */
+const answersMissed = 3;
 
 /** Starts to connect at once. */
 export function openLink(options: LinkOptions): Link {
@@ -175,7 +174,7 @@ export function openLink(options: LinkOptions): Link {
   }
 
   function again(): void {
-    cancel = clock.after(options.random() * backoffLimitMs(tries++), attempt);
+    cancel = clock.after(options.random() * backoffLimitMs(tries++, longestBackoffMs), attempt);
   }
 
   function dropped(reason: string): void {
@@ -246,6 +245,7 @@ export function openLink(options: LinkOptions): Link {
     get backlogBytes() {
       return peer?.backlogBytes ?? 0;
     },
+    beatEvery: Math.floor(silenceMs / liveness.heartbeatMs / answersMissed),
     get connections() {
       return connections;
     },

@@ -2,7 +2,9 @@
 import type { FactOf } from '../model/fact.ts';
 import type { TaskState } from '../model/job.ts';
 import { enqueueJob } from './lanes.ts';
-import { type JobRecord, newJob, type State } from './state.ts';
+import { noOrdinals } from './ordinal-heap.ts';
+import { nothingKnown } from './ordinal-map.ts';
+import { type JobRecord, newJob, ownCounts, ownDelayed, ownReturned, type State } from './state.ts';
 
 export type JobFact = FactOf<'job-submitted' | 'job-closed' | 'job-ended' | 'job-purged' | 'due'>;
 
@@ -18,7 +20,7 @@ export function applyJobFact(state: State, fact: JobFact): void {
       for (const [ordinal, notBefore] of job.delayed) {
         if (notBefore > fact.at) continue;
         undelay(state, job, ordinal);
-        job.returned.push(ordinal);
+        ownReturned(job).push(ordinal);
       }
       enqueueJob(state, job);
       return;
@@ -42,7 +44,8 @@ export function applyJobFact(state: State, fact: JobFact): void {
 
 /** A task of the job does not wait for its backoff any more. */
 export function undelay(state: State, job: JobRecord, ordinal: number): void {
-  if (job.delayed.delete(ordinal) && job.delayed.size === 0) state.delayedJobs.delete(job.id);
+  if (job.delayed.size === 0 || !ownDelayed(job).delete(ordinal) || job.delayed.size > 0) return;
+  state.delayedJobs.delete(job.id);
 }
 
 function submitted(state: State, fact: FactOf<'job-submitted'>): void {
@@ -51,7 +54,8 @@ function submitted(state: State, fact: FactOf<'job-submitted'>): void {
   if (job.id >= state.nextJob) state.nextJob = job.id + 1;
   if (fact.spec.key !== null) state.keys.set(fact.spec.key, job.id);
   state.totals.queued += fact.spec.span.count;
-  for (const id of new Set(fact.spec.after)) {
+  const { after } = fact.spec;
+  for (const id of after.length > 1 ? new Set(after) : after) {
     const before = state.jobs.get(id);
     if (before === undefined || before.endedAt !== null) continue;
     job.waitsFor.add(id);
@@ -63,13 +67,14 @@ function submitted(state: State, fact: FactOf<'job-submitted'>): void {
 }
 
 function closed(state: State, fact: FactOf<'job-closed'>, job: JobRecord): void {
+  const counts = ownCounts(job);
   const count = job.tasks.endQueued(fact.state, fact.at);
-  job.counts.queued -= count;
-  job.counts[fact.state] += count;
+  counts.queued -= count;
+  counts[fact.state] += count;
   state.totals.queued -= count;
   state.totals[fact.state] += count;
-  job.returned.clear();
-  job.delayed.clear();
+  job.returned = noOrdinals;
+  job.delayed = nothingKnown;
   state.delayedJobs.delete(job.id);
   job.fresh = job.spec.span.count;
   job.closedWhy = fact.reason === '' ? `${fact.state} by ${fact.by}` : fact.reason;

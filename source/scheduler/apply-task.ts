@@ -6,7 +6,7 @@ import { undelay } from './apply-job.ts';
 import { enqueueJob } from './lanes.ts';
 import { learn } from './learned.ts';
 import { holdRoom, releaseRoom } from './room.ts';
-import type { JobRecord, State } from './state.ts';
+import { type JobRecord, ownAstray, ownCounts, ownDelayed, ownReturned, type State } from './state.ts';
 import { highestAttempt, parting } from './task-table.ts';
 
 export type TaskFact = FactOf<
@@ -117,9 +117,10 @@ function started(state: State, fact: FactOf<'started'>, job: JobRecord): void {
 
 /** An attempt begins, or has ended without a word of its start: was the task's work begun before? */
 function countAgain(state: State, job: JobRecord, ordinal: number): void {
-  const parted = job.tasks.get(ordinal, 'parting');
+  const { tasks } = job;
+  const parted = tasks.get(ordinal, 'parting');
   if ((parted & parting.begun) === 0) return;
-  job.tasks.set(ordinal, 'parting', parted & ~parting.begun);
+  tasks.set(ordinal, 'parting', parted & ~parting.begun);
   state.reexecuted++;
 }
 
@@ -187,9 +188,9 @@ function requeued(state: State, fact: FactOf<'requeued'>, job: JobRecord): void 
   else foundAgain(job, fact);
   state.requeued++;
   if (fact.notBefore > fact.at) {
-    job.delayed.set(ordinal, fact.notBefore);
+    ownDelayed(job).set(ordinal, fact.notBefore);
     state.delayedJobs.add(job.id);
-  } else job.returned.push(ordinal);
+  } else ownReturned(job).push(ordinal);
   if (fact.node !== null) {
     const node = state.nodes.get(fact.node);
     if (node !== undefined && fact.reason === 'unfit') node.unfitInARow++;
@@ -200,9 +201,10 @@ function requeued(state: State, fact: FactOf<'requeued'>, job: JobRecord): void 
 
 /** A task that an operator queues again begins anew, but for the number of its attempts. */
 function forgetRuns(job: JobRecord, ordinal: number): void {
-  for (const column of ['tries', 'losses', 'unfits', 'parting'] as const) job.tasks.set(ordinal, column, 0);
-  for (const column of ['runMs', 'cpuMs', 'peakBytes'] as const) job.tasks.set(ordinal, column, Number.NaN);
-  job.tasks.set(ordinal, 'exitCode', -1);
+  const { tasks } = job;
+  for (const column of ['tries', 'losses', 'unfits', 'parting'] as const) tasks.set(ordinal, column, 0);
+  for (const column of ['runMs', 'cpuMs', 'peakBytes'] as const) tasks.set(ordinal, column, Number.NaN);
+  tasks.set(ordinal, 'exitCode', -1);
 }
 
 function stopAsked(state: State, fact: FactOf<'stop-asked'>, job: JobRecord | undefined): void {
@@ -238,22 +240,25 @@ function stopAsked(state: State, fact: FactOf<'stop-asked'>, job: JobRecord | un
 }
 
 function move(state: State, job: JobRecord, ordinal: number, to: TaskState): void {
+  const counts = ownCounts(job);
   const from = job.tasks.state(ordinal);
   job.tasks.setState(ordinal, to);
-  job.counts[from]--;
-  job.counts[to]++;
+  counts[from]--;
+  counts[to]++;
   state.totals[from]--;
   state.totals[to]++;
 }
 
-function goneAstray({ astray }: JobRecord, { ordinal, attempt }: Attempt): void {
+function goneAstray(job: JobRecord, { ordinal, attempt }: Attempt): void {
+  const astray = ownAstray(job);
   const others = astray.get(ordinal);
   if (others === undefined) astray.set(ordinal, [attempt]);
   else if (!others.includes(attempt)) others.push(attempt);
 }
 
-function foundAgain({ astray }: JobRecord, { ordinal, attempt }: Attempt): void {
-  if (astray.size === 0) return;
+function foundAgain(job: JobRecord, { ordinal, attempt }: Attempt): void {
+  if (job.astray.size === 0) return;
+  const astray = ownAstray(job);
   const rest = astray.get(ordinal)?.filter((other) => other !== attempt);
   if (rest === undefined) return;
   if (rest.length === 0) astray.delete(ordinal);

@@ -7,7 +7,7 @@ import { attemptId } from '../model/node.ts';
 import { partitionDepth } from './policies/partition.ts';
 import { addRoom } from './room.ts';
 import type { Held, JobRecord, NodeState, State } from './state.ts';
-import { noCounts } from './state.ts';
+import { noCounts } from './task-table.ts';
 
 /** Jobs and nodes that facts were about. */
 export interface Touched {

@@ -6,7 +6,7 @@
 import type { JobSpec } from '../model/job.ts';
 import { handlerOf } from './admission.ts';
 import { kindOfWork } from './learned.ts';
-import type { JobRecord, Lane, State } from './state.ts';
+import { type JobRecord, type Lane, ownReturned, type State } from './state.ts';
 
 /** With so many lanes, work of kinds that have none stands in one together: lanes are gone through one by one. */
 const lanesByWork = 256;
@@ -97,7 +97,7 @@ export function relistAside(state: State): void {
 export function nextWaiting(job: JobRecord): number {
   for (let first = job.returned.peek(); first !== undefined; first = job.returned.peek()) {
     if (job.tasks.state(first) === 'queued' && !job.delayed.has(first)) return first;
-    job.returned.pop();
+    ownReturned(job).pop();
   }
   while (job.fresh < job.spec.span.count) {
     if (job.tasks.state(job.fresh) === 'queued' && !job.delayed.has(job.fresh)) return job.fresh;

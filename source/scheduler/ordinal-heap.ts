@@ -1,12 +1,15 @@
-/** A binary heap of numbers: the smallest comes first. Holds the tasks of a job that returned to the queue. */
-export interface OrdinalHeap {
+/** What can be read of a heap. */
+export interface KnownOrdinals {
   readonly size: number;
   peek(): number | undefined;
-  push(ordinal: number): void;
-  pop(): number | undefined;
-  clear(): void;
   /** In ascending order. */
   sorted(): number[];
+}
+
+/** A binary heap of numbers: the smallest comes first. Holds the tasks of a job that returned to the queue. */
+export interface OrdinalHeap extends KnownOrdinals {
+  push(ordinal: number): void;
+  pop(): number | undefined;
 }
 
 /** Returns a heap of these numbers, which are in ascending order. */
@@ -14,7 +17,7 @@ export function ordinalHeap(ascending: readonly number[] = []): OrdinalHeap {
   return new BinaryHeap(ascending);
 }
 
-/** Every job has one: a class, because closures would cost each job half a kilobyte. */
+/** Many jobs have one: a class, because closures would cost each job half a kilobyte. */
 class BinaryHeap implements OrdinalHeap {
   #items: number[];
 
@@ -60,11 +63,10 @@ class BinaryHeap implements OrdinalHeap {
     return first;
   }
 
-  clear(): void {
-    this.#items = [];
-  }
-
   sorted(): number[] {
     return this.#items.toSorted((a, b) => a - b);
   }
 }
+
+/** A heap that stays empty. */
+export const noOrdinals: KnownOrdinals = ordinalHeap();

@@ -1,8 +1,16 @@
+/** What can be read of such a map. */
+export interface KnownOfOrdinals<V> extends Iterable<[ordinal: number, value: V]> {
+  readonly size: number;
+  has(ordinal: number): boolean;
+  get(ordinal: number): V | undefined;
+  values(): Iterable<V>;
+}
+
 /**
  * What is known of few tasks of a job, by ordinal, in the order in which it came. Of most jobs nothing is, and of a job
  * there may be a million: until the first entry it takes hardly any memory, where a Map takes 200 bytes.
  */
-export class OrdinalMap<V> implements Iterable<[ordinal: number, value: V]> {
+export class OrdinalMap<V> implements KnownOfOrdinals<V> {
   #entries: Map<number, V> | null;
 
   constructor(entries: readonly (readonly [ordinal: number, value: V])[] = []) {
@@ -31,10 +39,6 @@ export class OrdinalMap<V> implements Iterable<[ordinal: number, value: V]> {
     return this.#entries?.delete(ordinal) === true;
   }
 
-  clear(): void {
-    this.#entries = null;
-  }
-
   *values(): Generator<V> {
     if (this.#entries !== null) yield* this.#entries.values();
   }
@@ -43,3 +47,6 @@ export class OrdinalMap<V> implements Iterable<[ordinal: number, value: V]> {
     if (this.#entries !== null) yield* this.#entries;
   }
 }
+
+/** A map that stays empty. */
+export const nothingKnown: KnownOfOrdinals<never> = new OrdinalMap<never>();

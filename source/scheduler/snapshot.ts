@@ -13,8 +13,8 @@ import { durationsOf, pairsOf, speedsOf } from './learned.ts';
 import { ordinalHeap } from './ordinal-heap.ts';
 import { OrdinalMap } from './ordinal-map.ts';
 import { countSampled, holdRoom } from './room.ts';
-import { type RecordOf, snapshotRecords, snapshotVersion } from './snapshot-shape.ts';
-import { emptyState, type JobRecord, type NodeState, newJob, nobody, type State } from './state.ts';
+import { type RecordOf, type SnapshotRecord, snapshotRecords, snapshotVersion } from './snapshot-shape.ts';
+import { emptyState, type JobRecord, type NodeState, newJob, ownCounts, type State } from './state.ts';
 import { TaskTable } from './task-table.ts';
 
 /**
@@ -74,37 +74,55 @@ function jobRecord(job: JobRecord): RecordOf<'job'> {
 
 /** Returns the state that a snapshot was taken of. Throws ShapeError where it is none, or one of a newer version. */
 export function restoreSnapshot(snapshot: Iterable<unknown>): State {
+  const restoring = snapshotRestorer();
+  for (const raw of snapshot) restoring.take(raw);
+  return restoring.end();
+}
+
+/**
+ * Takes the records of a snapshot one after the other, so that nobody needs them all at once; `end` returns the state.
+ * Both throw as `restoreSnapshot`.
+ */
+export function snapshotRestorer(): { take(raw: unknown): void; end(): State } {
   const state = emptyState();
   let headed = false;
-  for (const raw of snapshot) {
-    const record = snapshotRecords.unpack(raw);
-    if (record === null) continue; // of a newer lbtop, which says by the version whether we can do without it
-    if (headed === (record.kind === 'head')) throw new ShapeError('a snapshot begins with its head and has one');
-    headed = true;
-    switch (record.kind) {
-      case 'head':
-        restoreHead(state, record);
-        break;
-      case 'node':
-        restoreNode(state, record);
-        break;
-      case 'job':
-        restoreJob(state, record);
-        break;
-      case 'durations':
-        state.learned.kinds.set(record.name, durationsOf(record.counts));
-        break;
-      case 'speed':
-        state.learned.speeds.set(record.node, speedsOf(record.counts));
-        break;
-      case 'chunk':
-        if (state.jobs.get(record.job)?.tasks.restore(record) !== true)
-          throw new ShapeError(`a snapshot with tasks that job ${record.job} does not have`);
-    }
+  return {
+    take(raw) {
+      const record = snapshotRecords.unpack(raw);
+      if (record === null) return; // of a newer lbtop, which says by the version whether we can do without it
+      if (headed === (record.kind === 'head')) throw new ShapeError('a snapshot begins with its head and has one');
+      headed = true;
+      restoreRecord(state, record);
+    },
+    end() {
+      if (!headed) throw new ShapeError('a snapshot begins with its head and has one');
+      for (const job of state.jobs.values()) finishJob(state, job);
+      return state;
+    },
+  };
+}
+
+function restoreRecord(state: State, record: SnapshotRecord): void {
+  switch (record.kind) {
+    case 'head':
+      restoreHead(state, record);
+      return;
+    case 'node':
+      restoreNode(state, record);
+      return;
+    case 'job':
+      restoreJob(state, record);
+      return;
+    case 'durations':
+      state.learned.kinds.set(record.name, durationsOf(record.counts));
+      return;
+    case 'speed':
+      state.learned.speeds.set(record.node, speedsOf(record.counts));
+      return;
+    case 'chunk':
+      if (state.jobs.get(record.job)?.tasks.restore(record) !== true)
+        throw new ShapeError(`a snapshot with tasks that job ${record.job} does not have`);
   }
-  if (!headed) throw new ShapeError('a snapshot begins with its head and has one');
-  for (const job of state.jobs.values()) finishJob(state, job);
-  return state;
 }
 
 function restoreHead(state: State, { kind: _, version, software, places, ...plain }: RecordOf<'head'>): void {
@@ -143,28 +161,29 @@ function restoreNode(state: State, { kind: _, held, observed, ...plain }: Record
 
 function restoreJob(state: State, record: RecordOf<'job'>): void {
   const { id, by, submittedAt } = record;
+  const { stdin } = record.spec;
   // What was decoded are views of a whole snapshot's bytes.
-  const stdin = record.spec.stdin === null ? null : Uint8Array.from(record.spec.stdin);
-  const spec = { ...record.spec, stdin };
-  state.jobs.set(id, {
-    ...newJob(id, spec, by, submittedAt),
-    tasks: TaskTable.ofRest(spec.span.count, record.rest, record.restAt),
-    endedAt: record.endedAt,
-    endState: record.endState,
-    closedWhy: record.closedWhy,
-    ranCount: record.ranCount,
-    ranMs: record.ranMs,
-    waitsFor: record.waitsFor.length === 0 ? nobody : new Set(record.waitsFor),
-    fresh: record.fresh,
-    returned: ordinalHeap(expanded(record.returned)),
-    delayed: new OrdinalMap(record.delayed),
-    astray: new OrdinalMap(record.astray),
-  });
+  const spec = stdin === null ? record.spec : { ...record.spec, stdin: Uint8Array.from(stdin) };
+  const tasks = TaskTable.ofRest(spec.span.count, record.rest, record.restAt);
+  const job = newJob(id, spec, by, submittedAt, tasks);
+  job.endedAt = record.endedAt;
+  job.endState = record.endState;
+  job.closedWhy = record.closedWhy;
+  job.ranCount = record.ranCount;
+  job.ranMs = record.ranMs;
+  job.fresh = record.fresh;
+  if (record.waitsFor.length > 0) job.waitsFor = new Set(record.waitsFor);
+  if (record.returned.length > 0) job.returned = ordinalHeap(expanded(record.returned));
+  if (record.delayed.length > 0) job.delayed = new OrdinalMap(record.delayed);
+  if (record.astray.length > 0) job.astray = new OrdinalMap(record.astray);
+  state.jobs.set(id, job);
 }
 
 /** Makes anew what follows from a job's tasks. */
 function finishJob(state: State, job: JobRecord): void {
-  Object.assign(job.counts, job.tasks.countStates());
+  const counts = job.tasks.countStates();
+  // Else it stays as all others of one task are that is queued.
+  if (counts.queued < job.tasks.count) Object.assign(ownCounts(job), counts);
   for (const name of taskStates) state.totals[name] += job.counts[name];
   if (job.delayed.size > 0) state.delayedJobs.add(job.id);
   if (job.spec.key !== null) state.keys.set(job.spec.key, job.id);

@@ -2,20 +2,18 @@
  * Everything that follows from the facts: jobs, nodes, the waiting queue. `apply` is its only mutator; the same facts
  * give the same state, in a live coordinator, after recovery, in a replay and in a simulation.
  */
-import type { DisciplineName, JobSpec, JobState, PolicyName, TaskState } from '../model/job.ts';
+import type { DisciplineName, JobSpec, JobState, PolicyName } from '../model/job.ts';
 import type { Health, Intent, NodeInfo, Sample } from '../model/node.ts';
+import { type ById, IdMap } from './id-map.ts';
 import { type Learned, nothingLearned } from './learned.ts';
-import { type OrdinalHeap, ordinalHeap } from './ordinal-heap.ts';
-import { OrdinalMap } from './ordinal-map.ts';
-import { TaskTable } from './task-table.ts';
+import { type KnownOrdinals, noOrdinals, type OrdinalHeap, ordinalHeap } from './ordinal-heap.ts';
+import { type KnownOfOrdinals, nothingKnown, OrdinalMap } from './ordinal-map.ts';
+import { type Counts, noCounts, TaskTable } from './task-table.ts';
 
-/** Number of tasks in each state. */
-export type Counts = Record<TaskState, number>;
-
-export function noCounts(): Counts {
-  return { queued: 0, assigned: 0, running: 0, succeeded: 0, failed: 0, cancelled: 0, skipped: 0, lost: 0 };
-}
-
+/**
+ * A million jobs are a million of these: what nearly all of them have alike (one task that is queued, none that came
+ * back) is one for all, only to be read, until `own…` makes a job its own.
+ */
 export interface JobRecord {
   readonly id: number;
   readonly spec: JobSpec;
@@ -26,20 +24,20 @@ export interface JobRecord {
   endState: JobState | null;
   /** Why those of its tasks that were cancelled or skipped together were; '' where none were. */
   closedWhy: string;
-  readonly counts: Counts;
+  counts: Readonly<Counts>;
   readonly tasks: TaskTable;
   /** Tasks from this ordinal on were never placed. */
   fresh: number;
   /** Placed before, and waiting again. */
-  readonly returned: OrdinalHeap;
+  returned: KnownOrdinals;
   /** Waiting for their backoff: ordinal → not before. */
-  readonly delayed: OrdinalMap<number>;
+  delayed: KnownOfOrdinals<number>;
   /** Attempts of which nobody knows how they ended, because their nodes were lost: ordinal → attempts, ascending. */
-  readonly astray: OrdinalMap<number[]>;
+  astray: KnownOfOrdinals<number[]>;
   /** Listed in its lane: it has, or had a moment ago, tasks that wait for room. */
   inLane: boolean;
   /** Jobs of `--after` that have not ended yet. */
-  readonly waitsFor: Set<number>;
+  waitsFor: Set<number>;
   /** Ended tasks that had run, and how long together: tells whether tasks of this job are short. */
   ranCount: number;
   ranMs: number;
@@ -141,7 +139,7 @@ export interface State {
   nextJob: number;
   /** What `nextJob` was when this coordinator began: a clock that was set back cannot tell which jobs came before. */
   firstJob: number;
-  readonly jobs: Map<number, JobRecord>;
+  readonly jobs: ById<JobRecord>;
   /** `--key` → job. */
   readonly keys: Map<string, number>;
   /** job → jobs that wait for it. */
@@ -181,7 +179,7 @@ export function emptyState(): State {
     queuePaused: false,
     nextJob: 1,
     firstJob: 1,
-    jobs: new Map(),
+    jobs: new IdMap(),
     keys: new Map(),
     dependents: new Map(),
     nodes: new Map(),
@@ -201,10 +199,9 @@ export function emptyState(): State {
 /** Of all jobs that wait for none: nothing is ever added to it. */
 export const nobody: Set<number> = new Set();
 
-/** Returns the record of a job whose tasks are all queued. */
-export function newJob(id: number, spec: JobSpec, by: string, at: number): JobRecord {
-  const counts = noCounts();
-  counts.queued = spec.span.count;
+/** Returns the record of a job whose tasks are all queued, or are as the table says, which it keeps. */
+export function newJob(id: number, spec: JobSpec, by: string, at: number, tasks?: TaskTable): JobRecord {
+  const { count } = spec.span;
   return {
     id,
     spec,
@@ -213,17 +210,43 @@ export function newJob(id: number, spec: JobSpec, by: string, at: number): JobRe
     endedAt: null,
     endState: null,
     closedWhy: '',
-    counts,
-    tasks: new TaskTable(spec.span.count),
+    counts: count === 1 ? oneQueued : { ...noCounts(), queued: count },
+    tasks: tasks ?? new TaskTable(count),
     fresh: 0,
-    returned: ordinalHeap(),
-    delayed: new OrdinalMap(),
-    astray: new OrdinalMap(),
+    returned: noOrdinals,
+    delayed: nothingKnown,
+    astray: nothingKnown,
     inLane: false,
     waitsFor: spec.after.length === 0 ? nobody : new Set(),
     ranCount: 0,
     ranMs: 0,
   };
+}
+
+const oneQueued: Readonly<Counts> = Object.freeze({ ...noCounts(), queued: 1 });
+
+/** Returns the job's counts for changing. */
+export function ownCounts(job: JobRecord): Counts {
+  if (job.counts === oneQueued) job.counts = { ...oneQueued };
+  return job.counts;
+}
+
+/** Returns the job's heap of tasks that returned to the queue for changing. */
+export function ownReturned(job: JobRecord): OrdinalHeap {
+  if (job.returned === noOrdinals) job.returned = ordinalHeap();
+  return job.returned as OrdinalHeap;
+}
+
+/** Returns the instants that tasks of the job wait for for changing. */
+export function ownDelayed(job: JobRecord): OrdinalMap<number> {
+  if (job.delayed === nothingKnown) job.delayed = new OrdinalMap<number>();
+  return job.delayed as OrdinalMap<number>;
+}
+
+/** Returns the attempts of which nobody knows how they ended for changing. */
+export function ownAstray(job: JobRecord): OrdinalMap<number[]> {
+  if (job.astray === nothingKnown) job.astray = new OrdinalMap<number[]>();
+  return job.astray as OrdinalMap<number[]>;
 }
 
 /** Returns what a job says of itself: `queued` until something started, then `running` until all has ended. */

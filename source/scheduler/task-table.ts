@@ -4,7 +4,7 @@
  * one task stays small too, and a snapshot copies it as it stands (little endian on every machine).
  */
 import { type EndState, stateCode, type TaskState, taskStates } from '../model/job.ts';
-import { OrdinalMap } from './ordinal-map.ts';
+import { type KnownOfOrdinals, nothingKnown, OrdinalMap } from './ordinal-map.ts';
 
 /** Tasks whose rows are kept together. */
 const chunkSize = 1_024;
@@ -56,6 +56,13 @@ export function highestAttempt({ tasks }: { tasks: TaskTable }, ordinal: number)
   return Math.max(tasks.get(ordinal, 'attempt'), tasks.get(ordinal, 'met'));
 }
 
+/** Number of tasks in each state. */
+export type Counts = Record<TaskState, number>;
+
+export function noCounts(): Counts {
+  return { queued: 0, assigned: 0, running: 0, succeeded: 0, failed: 0, cancelled: 0, skipped: 0, lost: 0 };
+}
+
 /** A touched chunk in a snapshot: its rows as bytes. */
 export interface TableChunk {
   number: number;
@@ -71,13 +78,17 @@ export interface TableSnapshot {
   chunks: TableChunk[];
 }
 
+const noChunks: readonly undefined[] = [];
+
 export class TaskTable {
   readonly count: number;
-  readonly #chunks: (DataView | undefined)[] = [];
-  readonly #errors = new OrdinalMap<string>();
+  /** Shared by all tables without any, as are their errors: of a million jobs most are never touched. */
+  #chunks: readonly (DataView | undefined)[] = noChunks;
+  #errors: KnownOfOrdinals<string> = nothingKnown;
   /** The state of every task that was never touched. */
   #rest: TaskState = 'queued';
-  #restAt = Number.NaN;
+  /** Null: they have not ended. */
+  #restAt: number | null = null;
 
   constructor(count: number) {
     this.count = count;
@@ -94,7 +105,7 @@ export class TaskTable {
 
   get(ordinal: number, column: Column): number {
     const chunk = this.#chunks[ordinal >> chunkBits];
-    if (chunk === undefined) return column === 'endedAt' ? this.#restAt : layout[column][2];
+    if (chunk === undefined) return column === 'endedAt' ? this.#endedAt : layout[column][2];
     const [type, within] = layout[column];
     return read(chunk, type, offsetOf(ordinal) + within);
   }
@@ -109,8 +120,8 @@ export class TaskTable {
   }
 
   setError(ordinal: number, error: string | null): void {
-    if (error !== null) this.#errors.set(ordinal, error);
-    else if (this.#errors.size > 0) this.#errors.delete(ordinal);
+    if (error !== null) this.#ownErrors().set(ordinal, error);
+    else if (this.#errors.size > 0) this.#ownErrors().delete(ordinal);
   }
 
   /**
@@ -142,8 +153,8 @@ export class TaskTable {
   }
 
   /** Returns how many tasks are in each state; takes time with the touched chunks alone. */
-  countStates(): Record<TaskState, number> {
-    const counts = Object.fromEntries(taskStates.map((state) => [state, 0])) as Record<TaskState, number>;
+  countStates(): Counts {
+    const counts = noCounts();
     let touched = 0;
     this.#chunks.forEach((chunk, number) => {
       if (chunk === undefined) return;
@@ -157,7 +168,7 @@ export class TaskTable {
 
   /** The state of the tasks that were never touched, and since when they have ended (null: they have not). */
   get rest(): { state: TaskState; at: number | null } {
-    return { state: this.#rest, at: Number.isNaN(this.#restAt) ? null : this.#restAt };
+    return { state: this.#rest, at: this.#restAt };
   }
 
   /** Returns copies of the touched chunks and of the errors of their tasks, in ascending order. */
@@ -183,7 +194,7 @@ export class TaskTable {
   static ofRest(count: number, state: TaskState, at: number | null): TaskTable {
     const table = new TaskTable(count);
     table.#rest = state;
-    table.#restAt = at ?? Number.NaN;
+    table.#restAt = at;
     return table;
   }
 
@@ -200,8 +211,22 @@ export class TaskTable {
       if ((bytes[row * theirs] as number) >= taskStates.length) return false;
       chunk.set(bytes.subarray(row * theirs, row * theirs + known), row * rowBytes);
     }
-    for (const [ordinal, error] of errors) this.#errors.set(ordinal, error);
+    for (const [ordinal, error] of errors) this.#ownErrors().set(ordinal, error);
     return true;
+  }
+
+  get #endedAt(): number {
+    return this.#restAt ?? Number.NaN;
+  }
+
+  #ownChunks(): (DataView | undefined)[] {
+    if (this.#chunks === noChunks) this.#chunks = [];
+    return this.#chunks as (DataView | undefined)[];
+  }
+
+  #ownErrors(): OrdinalMap<string> {
+    if (this.#errors === nothingKnown) this.#errors = new OrdinalMap<string>();
+    return this.#errors as OrdinalMap<string>;
   }
 
   #rowsOf(number: number): number {
@@ -216,9 +241,9 @@ export class TaskTable {
       bytes.set(untouchedRow);
       chunk = new DataView(bytes.buffer);
       chunk.setUint8(0, stateCode[this.#rest]);
-      chunk.setFloat64(layout.endedAt[1], this.#restAt, true);
+      chunk.setFloat64(layout.endedAt[1], this.#endedAt, true);
       for (let filled = rowBytes; filled < bytes.length; filled *= 2) bytes.copyWithin(filled, 0, filled);
-      this.#chunks[number] = chunk;
+      this.#ownChunks()[number] = chunk;
     }
     return chunk;
   }

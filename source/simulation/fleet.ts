@@ -95,14 +95,19 @@ export async function startFleet({ program, directory, signal, ...options }: Fle
 
 async function listening(coordinator: ChildProcess, log: FleetOptions['log']): Promise<[host: string, port: number]> {
   if (coordinator.stdout === null) throw new LbtopError('failed', 'the coordinator has no output');
-  const lines = createInterface({ input: coordinator.stdout });
-  const first = await Promise.race([
-    once(lines, 'line').then(([line]) => String(line)),
-    once(coordinator, 'exit').then(([code]) => `it ended with code ${code}`),
-  ]);
+  const told = Promise.withResolvers<string>();
+  let isFirst = true;
+  // From the beginning: a line that comes in one piece with the first would pass whoever listens only after that one. And
+  // to the end, so that its log never fills the pipe.
+  createInterface({ input: coordinator.stdout }).on('line', (line) => {
+    if (!isFirst) log?.(line);
+    isFirst = false;
+    told.resolve(line);
+  });
+  coordinator.once('exit', (code) => told.resolve(`it ended with code ${code}`));
+  const first = await told.promise;
   const match = /^listening on (.+):(\d+)$/.exec(first);
   if (match === null) throw new LbtopError('failed', `the coordinator did not start: ${first}`);
-  lines.on('line', (line) => log?.(line)); // read on, so that its log never fills the pipe
   return [match[1] as string, Number(match[2])];
 }
 

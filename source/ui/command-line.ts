@@ -7,6 +7,7 @@ import { fixed, joined } from '../view/safe-text.ts';
 import { askCancelOf, askDrain } from './asking.ts';
 import { isPast } from './interface-state.ts';
 import { goTo, openPlace } from './places.ts';
+import { explain } from './reading.ts';
 import { shareOf } from './share.ts';
 import type { Reach } from './store.ts';
 import { knownNode } from './targets.ts';
@@ -67,6 +68,15 @@ function targetOf([word, more]: readonly string[]): { job: number; index: number
   return { job: Number(job), index: index === undefined ? null : Number(index) };
 }
 
+/** Nobody is asked whether to do what would be refused: the reason is shown at once. */
+async function unlessRefused(reach: Reach, command: Command, ask: () => void): Promise<void> {
+  const { objection } = reach.feed;
+  if (objection === undefined) return ask();
+  const why = await objection(command);
+  if (why !== null) return reach.toast(displayText(`refused: ${why}`, 300), 'refused');
+  if (reach.get().mode.kind === 'table') ask(); // meanwhile one may have gone on to something else
+}
+
 const commands: Readonly<Record<string, Row>> = {
   nodes: screenRow('nodes'),
   jobs: screenRow('jobs'),
@@ -113,10 +123,13 @@ const commands: Readonly<Record<string, Row>> = {
     acts: true,
     run(reach, names, flags) {
       if (names.length === 0) return false;
-      askDrain(
-        reach,
-        names.map((name) => knownNode(reach.get(), name)),
-        flags.has('--now'),
+      const now = flags.has('--now');
+      void unlessRefused(reach, { kind: 'drain', nodes: names, now, reason: '' }, () =>
+        askDrain(
+          reach,
+          names.map((name) => knownNode(reach.get(), name)),
+          now,
+        ),
       );
       return true;
     },
@@ -131,8 +144,18 @@ const commands: Readonly<Record<string, Row>> = {
     acts: true,
     run(reach, words) {
       const target = targetOf(words);
-      if (target !== null) askCancelOf(reach, target);
+      if (target !== null) void unlessRefused(reach, { kind: 'cancel', ...target }, () => askCancelOf(reach, target));
       return target !== null;
+    },
+  },
+  explain: {
+    usage: 'JOB.INDEX',
+    takes: ['task'],
+    run(reach, words) {
+      const target = targetOf(words);
+      if (target === null || target.index === null) return false;
+      explain(reach, `${target.job}.${target.index}`);
+      return true;
     },
   },
   retry: acting('JOB[.INDEX]', ['task'], (words) => {

@@ -183,18 +183,18 @@ export function openConnection(
     if (last === undefined) return;
     if (last.kind === 'bye') peersReason ??= `the peer closed: ${last.reason}`;
     if (last.kind === 'refuse') peersReason ??= `refused by the peer: ${last.reason}`;
-    tell(() => events.messages(batch));
+    try {
+      events.messages(batch);
+    } catch (error) {
+      throw ownError(error);
+    }
   }
 
   /** Its owner is wrong, not the peer: the connection goes, and the error stays an error. */
-  function tell(callback: () => void): void {
-    try {
-      callback();
-    } catch (error) {
-      ownFailure = true;
-      destroy(`a failure on this side: ${oneLine(error)}`);
-      throw error;
-    }
+  function ownError(error: unknown): unknown {
+    ownFailure = true;
+    destroy(`a failure on this side: ${oneLine(error)}`);
+    return error;
   }
 
   /** Looks again when the frame that is under way now has to have ended. */
@@ -210,7 +210,11 @@ export function openConnection(
 
   function heardChunk(chunk: Buffer): void {
     if (state !== 'open') return;
-    if (events.heard) tell(() => events.heard?.());
+    try {
+      events.heard?.();
+    } catch (error) {
+      throw ownError(error);
+    }
     try {
       reader.push(chunk, take);
     } catch (error) {
@@ -234,7 +238,12 @@ export function openConnection(
   socket.setKeepAlive?.(true, keepAliveMs);
   socket.on('data', heardChunk);
   socket.on('drain', () => {
-    if (state === 'open' && events.drained) tell(() => events.drained?.());
+    if (state !== 'open') return;
+    try {
+      events.drained?.();
+    } catch (error) {
+      throw ownError(error);
+    }
   });
   socket.on('end', () => {
     if (state === 'open') state = 'closing';

@@ -2,7 +2,7 @@
 import { LbtopError } from '../model/errors.ts';
 import { type Connection, type ConnectionEvents, type ConnectionSocket, openConnection } from './connection.ts';
 import { range, type VersionRange } from './greeting.ts';
-import { type Message, protocol, type Role } from './messages.ts';
+import { type Message, type MessageOf, protocol, type Role } from './messages.ts';
 import { strangeAnswer } from './reach.ts';
 
 export interface IntroductionOptions {
@@ -13,6 +13,8 @@ export interface IntroductionOptions {
   version: string;
   /** What the connection tells after `welcome`, first when the promise has resolved and its `then` has run. */
   events: ConnectionEvents;
+  /** Is told the welcome, before the promise resolves. */
+  welcomed?: (welcome: MessageOf<'welcome'>) => void;
   /** Instead of the protocol's range, for tests. */
   versions?: VersionRange;
 }
@@ -56,6 +58,7 @@ export function introduce(
             `${address} speaks protocol ${spoken}, and this side ${range(versions)}: update lbtop here`,
           ),
         );
+      options.welcomed?.(answer);
       stage = 'settling';
       connection.allowLargeFrames();
       early.push(...rest);

@@ -27,10 +27,10 @@
  *    (another node of that name is connected). `incarnation` is chosen anew by each process: the same name and the
  *    same incarnation is the same agent come back. The coordinator then sends `stop` for attempts that it no longer
  *    wants and assigns again what the node does not hold.
- * 2. says `heartbeat` once a second; each is answered by `beat`. Silence of 3 s makes it suspect (nothing new is placed),
- *    of 15 s lost (its tasks go back to the queue); 5 s after a broken connection it is lost too. The node may apply the
- *    same rule to the coordinator; it keeps its tasks running and connects again, waiting a random time up to
- *    0.25 s × 2^n, at most 15 s.
+ * 2. says `heartbeat` once a second; each is answered by `beat`, or only as many as the node asked for (`beatEvery` of
+ *    `join`). Silence of 3 s makes it suspect (nothing new is placed), of 15 s lost (its tasks go back to the queue); 5 s
+ *    after a broken connection it is lost too. The node may apply the same rule to the coordinator; it keeps its tasks
+ *    running and connects again, waiting a random time up to 0.25 s × 2^n, at most 15 s.
  * 3. gets `job` once per connection before the first task of that job, then `assign`. `seq` grows with each `assign` on
  *    this connection; heartbeats say the last one seen. A node starts tasks in the order received, as many at once as its slots
  *    have room for (`cpus` of each job); the rest wait.
@@ -107,7 +107,16 @@ export const messages = variants({
       version: text(limits.nameLength),
     },
   ],
-  welcome: [2, { protocol: int(0, 65_535), version: text(limits.nameLength), at: instant }],
+  welcome: [
+    2,
+    {
+      protocol: int(0, 65_535),
+      version: text(limits.nameLength),
+      at: instant,
+      /** The same after a restart with the same jobs, another one with others; '': not told. */
+      data: optional(text(limits.nameLength), ''),
+    },
+  ],
   refuse: [3, { code: word(['usage', 'unreachable', 'refused', 'failed']), reason: text(limits.textLength) }],
   bye: [4, { reason }],
 
@@ -124,6 +133,8 @@ export const messages = variants({
       joins: optional(counter, 0),
       /** The last `receipt` that it was given. */
       receipt: optional(nullable(text(limits.reasonLength)), null),
+      /** Of so many heartbeats one has to be answered. */
+      beatEvery: optional(int(1, 60), 1),
     },
   ],
   heartbeat: [11, { seq: counter, seen: counter, sample: sampleShape }],
@@ -157,6 +168,7 @@ export const messages = variants({
       callerKey: optional(nullable(bytes(32)), null),
     },
   ],
+  /** `seq` of the heartbeat that it answers. */
   beat: [31, { seq: counter }],
   job: [32, { job: jobId, spec: jobSpecShape }],
   assign: [33, { seq: counter, job: jobId, tasks: list(assignedTask, limits.rowsPerMessage) }],

@@ -20,6 +20,8 @@ import { wrongKeys } from './wrong-keys.ts';
 export interface ReceptionOptions {
   /** The version of lbtop, said in `welcome`. */
   version: string;
+  /** Said in `welcome`: tells these jobs from others of the same numbers. */
+  data?: string;
   /** Asked for each peer that proved who it is and speaks our protocol: null lets it in, a string is why not. */
   admit?(hello: MessageOf<'hello'>, identity: Identity | null): string | null;
   /**
@@ -185,7 +187,8 @@ export function reception(options: ReceptionOptions): Reception {
       if (host !== undefined) wrong.forgive(host);
       welcomed.add(connection);
       known = `${hello.role} ${hello.who}`;
-      connection.send({ kind: 'welcome', protocol: judged.version, version: options.version, at: Date.now() });
+      const { version, data = '' } = options;
+      connection.send({ kind: 'welcome', protocol: judged.version, version, at: Date.now(), data });
       connection.allowLargeFrames();
       events = options.peer(connection, hello, identity);
     }

@@ -44,6 +44,18 @@ const reason = text(limits.reasonLength);
 /** What `wait` tells of each job, again whenever it changed and at least once a second. */
 const progressShape = list(jobRowShape, 10_000);
 
+/** How far a stream of logs has come: of this attempt of this task, up to here. */
+const logPlaceShape = struct({
+  index: counter,
+  attempt: counter,
+  stdout: counter,
+  stderr: counter,
+  /** Whether it was told what was cut of them. */
+  stdoutCut: flag,
+  stderrCut: flag,
+});
+export type LogPlace = Infer<typeof logPlaceShape>;
+
 interface Verb<A, R> {
   args: Shape<A>;
   /** The value of `reply`, or of each `item` where `streams`. */
@@ -110,12 +122,30 @@ export const verbs = {
     list(resultRowShape, limits.pageRows),
     ofJobs,
   ),
-  /** Streams the results of a job as its tasks end, each once, some at a time: in order of index, or in that of their ends. */
-  follow: verb(struct({ job, order: word(['index', 'end']) }), list(resultRowShape, limits.pageRows), ofJobs, streams),
-  /** Output in order of index (one task: as it comes). `follow`: until the tasks have ended. `tail`: at most that many bytes first. */
+  /**
+   * Streams the results of a job as its tasks end, each once, some at a time: in order of index, without the first `from` of
+   * them, or in that of their ends.
+   */
+  follow: verb(
+    struct({ job, order: word(['index', 'end']), from: optional(counter, 0) }),
+    list(resultRowShape, limits.pageRows),
+    ofJobs,
+    streams,
+  ),
+  /**
+   * Output in order of index (one task: as it comes). `follow`: until the tasks have ended. `tail`: at most that many bytes
+   * first. `from`: goes on where another stream of the same job ended. Of a piece `next` is where its stream goes on.
+   */
   logs: verb(
-    struct({ job, index, follow: flag, tail: nullable(counter) }),
-    struct({ index: counter, stream: int(1, 2), data: bytes(limits.outputPieceBytes), cut: counter }),
+    struct({ job, index, follow: flag, tail: nullable(counter), from: optional(nullable(logPlaceShape), null) }),
+    struct({
+      index: counter,
+      stream: int(1, 2),
+      data: bytes(limits.outputPieceBytes),
+      cut: counter,
+      attempt: optional(counter, 0),
+      next: optional(counter, 0),
+    }),
     ofJobs,
     streams,
   ),

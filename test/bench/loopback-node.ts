@@ -55,6 +55,7 @@ export async function loopbackNode(
     ended: [],
     joins: 0,
     receipt: null,
+    beatEvery: 5, // as a node asks that knows one coordinator
   });
   let seq = 0;
   const timer = setInterval(() => {

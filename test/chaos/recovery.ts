@@ -72,10 +72,14 @@ async function queue(work: Work, tasks: number, cluster: Awaited<ReturnType<type
   const { host, port, secretFile } = cluster.fleet;
   const secret = await loadSecret(secretFile);
   const client = await connectClient({ host, port, secret, role: 'operator', who: 'trial', timeoutMs: 60_000 });
-  const spec = jobSpec({ work: { kind: 'task', argv: [], shell: false, task: 'noop', input: null } });
+  // Each with a file of its own, as from a loop of a shell.
+  const specOf = (n: number) =>
+    jobSpec({ work: { kind: 'command', argv: ['sha256sum', `file-${n}`], shell: false, task: '', input: null } });
   for (let sent = 0; sent < tasks; sent += 1_000)
     await Promise.all(
-      Array.from({ length: Math.min(1_000, tasks - sent) }, () => client.request('submit', { spec, upload: null })),
+      Array.from({ length: Math.min(1_000, tasks - sent) }, (_, i) =>
+        client.request('submit', { spec: specOf(sent + i), upload: null }),
+      ),
     );
   client.close();
 }
@@ -111,5 +115,5 @@ const limitMs: Readonly<Record<Work, number>> = { array: 2_000, lines: 2_000, jo
 const says: Readonly<Record<Work, string>> = {
   array: 'one job of a million',
   lines: 'one job, an item of its own for each',
-  jobs: 'a million jobs of one',
+  jobs: 'a million jobs of one, each with an argument of its own',
 };

@@ -113,6 +113,7 @@ export function member(name: string, at: { host: string; port: number }, secret:
         ended: [],
         joins: 0,
         receipt: null,
+        beatEvery: link.beatEvery,
       });
     },
     messages(batch) {

@@ -14,10 +14,11 @@ async function connected(
 }
 
 async function* logs(count: number, share?: Uint8Array) {
-  for (let i = 0; i < count; i++) yield { index: i, stream: 1, data: share ?? Uint8Array.of(i & 0xff), cut: 0 };
+  for (let i = 0; i < count; i++)
+    yield { index: i, stream: 1, data: share ?? Uint8Array.of(i & 0xff), cut: 0, attempt: 1, next: 0 };
 }
 
-const logsArgs = { job: 7, index: null, follow: false, tail: null } as const;
+const logsArgs = { job: 7, index: null, follow: false, tail: null, from: null } as const;
 
 describe('requests', () => {
   test('says who it is', async () => {

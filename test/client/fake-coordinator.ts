@@ -22,6 +22,8 @@ export interface FakeCoordinator {
   /** The most items of one stream that were under way at once, beyond what was taken. */
   readonly mostUnderWay: () => number;
   readonly options: () => ConnectOptions;
+  /** Says in its welcomes which jobs it has. */
+  introduce(data: string): void;
   /** Says something to the client. */
   say(message: Message): void;
   /** Cuts the connection. */
@@ -45,6 +47,7 @@ export function fakeCoordinator(answers: Answers): FakeCoordinator {
   let options: ConnectOptions | undefined;
   let open = true;
   let most = 0;
+  let data = '';
 
   const say = (message: Message): void => {
     setImmediate(() => {
@@ -106,6 +109,9 @@ export function fakeCoordinator(answers: Answers): FakeCoordinator {
       if (options === undefined) throw new Error('nobody connected');
       return options;
     },
+    introduce(said) {
+      data = said;
+    },
     say,
     cut(reason) {
       open = false;
@@ -113,6 +119,7 @@ export function fakeCoordinator(answers: Answers): FakeCoordinator {
     },
     async dial(given) {
       options = given;
+      given.welcomed?.({ kind: 'welcome', protocol: 1, version: '1.0.0', at: 0, data });
       const connection: Connection = {
         address: '127.0.0.1:7077',
         send: take,

@@ -15,7 +15,8 @@ function coordinatorOf({ job, task, logs = [], answers }: Play) {
   return fakeCoordinator({
     submit: ({ spec }) => ({ job: 7, tasks: spec.span.count, existing: false, never: null }),
     wait: () => [[jobRow({ state: 'running', endedAt: null })], [jobRow(job)]],
-    logs: () => logs.map(([stream, data]) => ({ index: 0, stream, data: Buffer.from(data), cut: 0 })),
+    logs: () =>
+      logs.map(([stream, data]) => ({ index: 0, stream, data: Buffer.from(data), cut: 0, attempt: 1, next: 0 })),
     tasks: ({ from }) => (from === 0 ? [taskRow(task)] : []),
     cancel: () => ({ tasks: 1 }),
     ...answers,

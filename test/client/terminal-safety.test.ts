@@ -34,7 +34,7 @@ const evilCoordinator: Answers = {
   ),
   logs: function* () {
     for (const [index, evil] of payloads.entries())
-      for (const stream of [1, 2]) yield { index, stream, data: Buffer.from(evil), cut: index, offset: 0 };
+      for (const stream of [1, 2]) yield { index, stream, data: Buffer.from(evil), cut: index, attempt: 1, next: 0 };
   },
   events: function* () {
     for (const evil of payloads) yield { at, level: 'warn', subject: evil, text: evil } satisfies EventLine;

@@ -330,6 +330,8 @@ describe('logs', () => {
     stream,
     data: Buffer.from(data),
     cut,
+    attempt: 1,
+    next: 0,
   });
 
   test('byte for byte, each stream to its own', async () => {
@@ -348,12 +350,14 @@ describe('logs', () => {
       index: 3,
       follow: true,
       tail: null,
+      from: null,
     });
     expect((await run('logs 7', { logs: () => [] })).asked[0]?.args).toEqual({
       job: 7,
       index: null,
       follow: false,
       tail: null,
+      from: null,
     });
   });
 

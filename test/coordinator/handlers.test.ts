@@ -10,11 +10,15 @@ test('handlers through a whole fleet: named, placed, watched, cancelled, refused
   const refused = await cluster.lbtop(['submit', '--task', 'double', '--input', '1']);
   expect(refused).toMatchObject({ code: 2, stdout: '' });
   expect(refused.stderr).toBe('lbtop: unknown task "double": known are sleep, sum-up, factorize, increment, noop\n');
+  const mistyped = await cluster.lbtop(['submit', '--task', 'factorise', '--input', '1']);
+  expect(mistyped.stderr).toBe(
+    'lbtop: unknown task "factorise": known are sleep, sum-up, factorize, increment, noop; did you mean factorize?\n',
+  );
 
   cluster.fleet.startNode('able', ['--slots', '2', '--handlers', handlers]);
   await until(async () => (await cluster.json<NodeRow[]>(['nodes'])).length === 2);
-  const unknown = await cluster.lbtop(['submit', '--task', 'trouble']);
-  expect(unknown.stderr).toContain('double');
+  const unknown = await cluster.lbtop(['submit', '--task', 'duoble']);
+  expect(unknown.stderr).toMatch(/known are .*double.*; did you mean double\?\n$/);
 
   const run = await cluster.lbtop(['run', '--array', '1-20', '--task', 'double']);
   expect(run.stdout.split('\n').filter(Boolean).map(Number)).toEqual(Array.from({ length: 20 }, (_, i) => 2 * (i + 1)));

@@ -52,6 +52,7 @@ test('a join that was held up on a connection that its node gave up is passed ov
           ended: [],
           joins,
           receipt: null,
+          beatEvery: 1,
         } as Message,
       ]);
     return { closed, join };
@@ -68,4 +69,21 @@ test('a join that was held up on a connection that its node gave up is passed ov
   expect(events).toEqual(['join', 'join']);
   connect().join(0, '2');
   expect(events).toEqual(['join', 'join', 'join']);
+});
+
+test.each([1, 3])('of %i heartbeats one is answered where the node asked for that', (beatEvery) => {
+  const sessions = nodeSessions({
+    state: emptyState(),
+    loop: { post: () => {} } as never,
+    outputs: memoryOutputs(),
+    log: () => {},
+  });
+  const answered: number[] = [];
+  const send = (message: Message) => void (message.kind === 'beat' && answered.push(message.seq));
+  const node = sessions.accept({ address: 'test', send, close: () => {}, destroy: () => {} } as never);
+  const holding = { running: [], waiting: [], ended: [], joins: 1, receipt: null, beatEvery };
+  node.messages([{ kind: 'join', name: 'a', incarnation: '1', info: nodeInfo(), ...holding }]);
+  const sample = { cpu: 0, cpuOurs: 0, memoryUsed: 0, memoryOurs: 0, load1: 0, running: 0, waiting: 0 };
+  for (let seq = 1; seq <= 7; seq++) node.messages([{ kind: 'heartbeat', seq, seen: 0, sample }]);
+  expect(answered).toEqual([1, 2, 3, 4, 5, 6, 7].filter((seq) => seq % beatEvery === 0));
 });

@@ -22,7 +22,8 @@ function ending(count: number, outputs: Outputs = memoryOutputs()) {
       return outputs.page(of, from, count, streamBytes);
     },
   };
-  return { state, job, watch, pages, outputs: noted };
+  const clock = { now: () => 0 };
+  return { state, job, watch, pages, outputs: noted, clock, durable: async () => {} };
 }
 
 type Scene = ReturnType<typeof ending>;
@@ -64,7 +65,7 @@ function byTurns(count: number): number[] {
 
 test('results in order of ends are read some at a time, and each is its own', async () => {
   const scene = ending(1_000);
-  const source = resultsSource(scene.job, 'end', scene, () => {});
+  const source = resultsSource(scene.job, { order: 'end', from: 0 }, scene, () => {});
   const order = byTurns(1_000);
   end(scene, order);
   const rows = (await pages(source)).flat();
@@ -75,7 +76,7 @@ test('results in order of ends are read some at a time, and each is its own', as
 
 test('ends in any order, far apart or backwards, come in that order', async () => {
   const scene = ending(2_000);
-  const source = resultsSource(scene.job, 'end', scene, () => {});
+  const source = resultsSource(scene.job, { order: 'end', from: 0 }, scene, () => {});
   const order = [1_999, 1_998, 1_000, 3, 2, 500, 1_001, 0, 1_997];
   end(scene, order);
   expect((await pages(source)).flat().map(({ result }) => result)).toEqual(order.map(String));
@@ -84,7 +85,7 @@ test('ends in any order, far apart or backwards, come in that order', async () =
 
 test('a page ends early when its rows hold much, and none is lost or told twice', async () => {
   const scene = ending(64);
-  const source = resultsSource(scene.job, 'end', scene, () => {});
+  const source = resultsSource(scene.job, { order: 'end', from: 0 }, scene, () => {});
   const order = byTurns(64);
   const large = 'x'.repeat(200_000);
   end(scene, order, (ordinal) => `${ordinal} ${large}`);
@@ -101,7 +102,7 @@ test('what the store gives in parts is asked for until it is there', async () =>
     ...(await page(job, from, Math.min(3, count), bytes)),
     next: from + Math.min(3, count),
   });
-  const source = resultsSource(scene.job, 'end', scene, () => {});
+  const source = resultsSource(scene.job, { order: 'end', from: 0 }, scene, () => {});
   const order = byTurns(40);
   end(scene, order);
   expect((await pages(source)).flat().map(({ result }) => result)).toEqual(order.map(String));

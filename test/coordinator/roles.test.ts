@@ -91,8 +91,8 @@ function argumentsFor(job: number): { [V in VerbName]: VerbArgs<V> } {
     jobs: { from: 0, count: 10 },
     tasks: page,
     results: page,
-    follow: { job, order: 'end' },
-    logs: { ...whole, follow: false, tail: null },
+    follow: { job, order: 'end', from: 0 },
+    logs: { ...whole, follow: false, tail: null, from: null },
     tickets: { job },
     'ticket-back': { job, ordinal: 0, attempt: 1 },
     redeem: { ticket: { body: new Uint8Array(1), signature: new Uint8Array(64) } },
@@ -221,7 +221,7 @@ test.each(Object.keys(verbs) as VerbName[])('a node may not %s', async (verb) =>
     timeoutMs: 5_000,
     events: { messages: (batch) => void heard.push(...batch), closed: closed.resolve },
   });
-  const holding = { running: [], waiting: [], ended: [], joins: 0, receipt: null };
+  const holding = { running: [], waiting: [], ended: [], joins: 0, receipt: null, beatEvery: 1 };
   connection.send({ kind: 'join', name: verb, incarnation: verb, info: nodeInfo(), ...holding });
   connection.send({ kind: 'request', id: 1, verb, args: verbs[verb].args.pack(argumentsFor(others)[verb] as never) });
   await closed.promise;

@@ -9,7 +9,7 @@ import type { Explanation } from '../../source/model/report.ts';
 import type { Verification } from '../../source/simulation/traces/verify.ts';
 import type { WhatIf } from '../../source/simulation/traces/what-if.ts';
 import { castObjections } from '../helpers/asciicast.ts';
-import type { Cluster, Ran } from '../helpers/lbtop.ts';
+import { type Cluster, type Ran, until } from '../helpers/lbtop.ts';
 import { type RecordedFleet, recordedFleet, secrets } from '../helpers/recorded.ts';
 import { noTerminal, openTerminal } from '../helpers/terminal.ts';
 import { fileObjections } from '../helpers/trace-event-format.ts';
@@ -25,6 +25,8 @@ beforeAll(async () => {
   fleet = await recordedFleet();
   ({ cluster, file } = fleet);
   live = await cluster.json<Explanation>(['explain', '1.5']);
+  // A recorder writes facts when they are ten seconds old, and the session may be over before.
+  await until(async () => (await cluster.json<Summary>(['trace', 'info', file])).events > 20);
   whileWritten = {
     replay: await cluster.lbtop(['--replay', file, '--json']),
     verify: await cluster.lbtop(['trace', 'verify', file]),

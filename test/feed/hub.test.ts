@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { Connection } from '../../source/feed/feed.ts';
+import type { Command, Connection } from '../../source/feed/feed.ts';
 import { type Hub, type Watcher, windowHub } from '../../source/feed/hub.ts';
 import { type Asking, remoteFeed, type Streaming } from '../../source/feed/remote.ts';
 import { LbtopError } from '../../source/model/errors.ts';
 import { lookAt, lookShape } from '../../source/view/look.ts';
 import { selectWindow, type Window, windowShape } from '../../source/view/window.ts';
+import { jobRow } from '../client/rows.ts';
 import { fakeSession } from '../ui/fixtures/session.ts';
 
 const session = fakeSession();
@@ -261,6 +262,30 @@ describe('the remote feed', () => {
       throw new Error('not allowed\nfor viewers');
     };
     expect(await says({ kind: 'purge', job: 1 })).toEqual({ accepted: false, why: 'not allowed for viewers' });
+  });
+
+  test('what would be refused is told before anybody is asked, by questions that change nothing', async () => {
+    const one = faked();
+    const { objection } = remoteFeed(one.asking, { rateHz: 2, mayAct: true });
+    const says = async (command: Command): Promise<unknown> => objection?.(command);
+    one.answer = (verb) => {
+      if (verb === 'jobs') return [jobRow({ job: 7, endedAt: null }), jobRow({ job: 8, endedAt: 1, state: 'failed' })];
+      if (verb === 'explain') return { state: 'succeeded' };
+      throw new Error(`there is no node nosuch: lbtop nodes lists them`);
+    };
+    expect(await says({ kind: 'drain', nodes: ['nosuch'], now: false, reason: '' })).toMatch(
+      /^there is no node nosuch/,
+    );
+    expect(await says({ kind: 'cancel', job: 7, index: null })).toBeNull();
+    expect(await says({ kind: 'cancel', job: 6, index: null })).toBe('there is no job 6');
+    expect(await says({ kind: 'cancel', job: 7, index: 1 })).toBe('task 7.1 has ended: succeeded');
+    one.answer = () => [jobRow({ job: 8, endedAt: 1, state: 'failed' })];
+    expect(await says({ kind: 'cancel', job: 8, index: null })).toBe('job 8 has ended: failed');
+    expect(await says({ kind: 'drain', nodes: ['a'], now: false, reason: '' })).toBeNull();
+    expect(one.requests.map(({ verb }) => verb)).toEqual([
+      ...['drain-preview', 'jobs', 'jobs', 'explain', 'jobs', 'drain-preview'],
+    ]);
+    expect(remoteFeed(one.asking, { rateHz: 2, mayAct: false }).objection).toBeUndefined();
   });
 
   test('a window of another version ends it', () => {

@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type PageReader, pageGatherer, unpackPages } from '../../source/feed/trace-pages.ts';
 import { PagedTable, packTable, touchAll, touchRow, trackTable, unpackTable } from '../../source/feed/trace-tables.ts';
-import { noCounts } from '../../source/scheduler/state.ts';
-import { TaskTable } from '../../source/scheduler/task-table.ts';
+import { noCounts, TaskTable } from '../../source/scheduler/task-table.ts';
 import { numbers } from './trace-session.ts';
 
 /** A store of pages, and how many were read of it. */

@@ -82,3 +82,19 @@ test('what was unpacked is its own', () => {
   first.names.push('b');
   expect(shape.unpack(shape.pack(one))).toStrictEqual(one);
 });
+
+test('what comes again and again is one object, which nobody can change', () => {
+  const pair = struct({ id: int(0, 9), labels: dict(text(9), 9), inner: struct(inner) });
+  const raw = (id: number, count: number) => pair.pack({ id, labels: {}, inner: { count, name: 'a' } });
+  const [, , third, fourth] = [1, 1, 1, 1].map((id) => pair.unpack(raw(id, 2)));
+  expect(fourth).toBe(third);
+  expect(fourth).toStrictEqual({ id: 1, labels: {}, inner: { count: 2, name: 'a' } });
+  expect(() => Object.assign(fourth as object, { id: 3 })).toThrow(TypeError);
+  expect(() => Object.assign((fourth as { inner: object }).inner, { count: 3 })).toThrow(TypeError);
+  // What differs in one place shares the others.
+  const other = pair.unpack(raw(2, 2));
+  expect(other).toStrictEqual({ id: 2, labels: {}, inner: { count: 2, name: 'a' } });
+  expect(other.inner).toBe(fourth?.inner);
+  expect(pair.unpack(raw(2, 3)).inner).toStrictEqual({ count: 3, name: 'a' });
+  expect(pair.unpack(raw(1, 2))).toStrictEqual(fourth);
+});

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { LbtopError } from '../../source/model/errors.ts';
 import type { Clock } from '../../source/node/clock.ts';
-import { backoffLimitMs, openLink } from '../../source/node/link.ts';
+import { openLink } from '../../source/node/link.ts';
+import { backoffLimitMs } from '../../source/wire/backoff.ts';
 import { agentOn, command, fakeCoordinator, give, outcomeOf, shell, task, until } from './fake-coordinator.ts';
 
 describe('a connection that breaks', () => {
@@ -199,9 +200,24 @@ function handClock(): Clock & { move(ms: number): void } {
   };
 }
 
+const one = { host: 'memory', port: 1 };
+
+test.each([
+  { coordinators: [one], onCoordinatorLost: 'finish', beatEvery: 5 },
+  // Silence of 3 s counts there.
+  { coordinators: [one, { ...one, port: 2 }], onCoordinatorLost: 'finish', beatEvery: 1 },
+  { coordinators: [one], onCoordinatorLost: 'kill', beatEvery: 1 },
+] as const)('a node wants so many heartbeats answered that three may miss: %o', async ({ beatEvery, ...given }) => {
+  const fake = fakeCoordinator();
+  await using _ = await agentOn(fake, given);
+  expect(fake.of('join')[0]?.beatEvery).toBe(beatEvery);
+});
+
 describe('the link', () => {
   test('waits with full jitter, up to 15 s', () => {
-    expect([0, 1, 2, 5, 6, 100].map(backoffLimitMs)).toEqual([250, 500, 1_000, 8_000, 15_000, 15_000]);
+    expect([0, 1, 2, 5, 6, 100].map((tries) => backoffLimitMs(tries, 15_000))).toEqual([
+      250, 500, 1_000, 8_000, 15_000, 15_000,
+    ]);
   });
 
   test('takes silence of 15 s for a broken connection, but not its own', async () => {

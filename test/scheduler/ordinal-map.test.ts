@@ -18,8 +18,6 @@ test('it is a map, before its first entry and after its last', () => {
   ]);
   expect(map.delete(7)).toBe(true);
   expect([...new OrdinalMap([...map])]).toEqual([[3, 'three']]);
-  map.clear();
-  expect([map.size, [...map]]).toEqual([0, []]);
 });
 
 test('entries may go while they are gone through', () => {

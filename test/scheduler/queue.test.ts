@@ -1,6 +1,30 @@
 import { describe, expect, test } from 'vitest';
 import { attempt, expectFolded, fleet } from './fleet.ts';
 
+test('jobs of one task are alike until something happens to one of them', () => {
+  const on = fleet();
+  on.join('a', { slots: 2 });
+  for (let job = 0; job < 4; job++) on.submit(1, { retries: 2, backoffMs: job === 1 ? 1_000 : 0 });
+  expect(on.dispatch()).toEqual(['1.0#1 assigned a', '2.0#1 assigned a']);
+  on.start('a', '1.0#1', '2.0#1');
+  on.fail('a', '1.0#1');
+  on.fail('a', '2.0#1');
+  expect(
+    [1, 2, 3, 4].map((id) => [on.job(id).counts.queued, on.job(id).returned.size, on.job(id).delayed.size]),
+  ).toEqual([
+    [1, 1, 0],
+    [1, 0, 1],
+    [1, 0, 0],
+    [1, 0, 0],
+  ]);
+  on.tell({ kind: 'cancel', target: { job: 4, ordinal: null }, by: 'ana' });
+  expect([3, 4].map((id) => on.job(id).counts)).toMatchObject([
+    { queued: 1, cancelled: 0 },
+    { queued: 0, cancelled: 1 },
+  ]);
+  expectFolded(on);
+});
+
 describe('fifo', () => {
   test('priority first, then order of arrival', () => {
     const on = fleet();

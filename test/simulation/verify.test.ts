@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import { startRecorder } from '../../source/feed/recorder.ts';
+import { headBytes } from '../../source/feed/trace-format.ts';
 import { openTrace } from '../../source/feed/trace-reader.ts';
 import { LbtopError } from '../../source/model/errors.ts';
 import type { Fact } from '../../source/model/fact.ts';
@@ -170,5 +171,25 @@ describe('where something is missing', () => {
       proven = result.facts;
     }
     expect(proven).toBeGreaterThan(100);
+  });
+
+  test('a file that is still being written is never damaged, and differs at no length that it has meanwhile', {
+    timeout: 120_000,
+  }, async () => {
+    const bytes = readFileSync(await recorded({ seed: 6, nodes: 2, seconds: 60, jobsPerSecond: 0.1 }));
+    const part = join(directory, 'part.lbtrace');
+    const told = new Set<string | null>();
+    for (let length = headBytes; length <= bytes.length; length += 7) {
+      writeFileSync(part, bytes.subarray(0, length));
+      const { difference, why, verified: whole } = await verified(part);
+      expect({ length, difference, whole }).toEqual({ length, difference: null, whole: why === null });
+      told.add(why);
+    }
+    // Nothing yet; facts, and what led to them comes next; and proven from then on.
+    expect([...told]).toEqual([
+      'no facts are in it yet: nothing can be proven',
+      'it is without what the scheduler was told: nothing can be proven',
+      null,
+    ]);
   });
 });

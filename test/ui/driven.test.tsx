@@ -1,6 +1,7 @@
 import { renderToString } from 'ink';
 import { cleanup, render } from 'ink-testing-library';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import type { Command } from '../../source/feed/feed.ts';
 import { App, Screen } from '../../source/ui/app.tsx';
 import { type Exit, interfaceStore, type Store } from '../../source/ui/store.ts';
 import { themeFor } from '../../source/ui/theme.ts';
@@ -383,6 +384,42 @@ describe('acting', () => {
     expect(ui.screen()).toContain('drain does not know --force: :drain NODE… [--now]');
     await run('q');
     expect(ui.exit()).toEqual({ kind: 'quit', stop: false });
+  });
+
+  test('what would be refused is not asked for: the reason is there at once', async () => {
+    const ui = await driven();
+    const asked: Command[] = [];
+    ui.feed.objection = async (command) => {
+      asked.push(command);
+      return command.kind === 'drain' && command.nodes.includes('nosuch') ? 'there is no node nosuch\x1b[2J' : null;
+    };
+    await ui.press(':');
+    await ui.type('drain nosuch');
+    await ui.press('Enter');
+    expect(ui.screen()).toContain('refused: there is no node nosuch␛[2J');
+    expect(ui.store.state.mode.kind).toBe('table');
+    await ui.press(':');
+    await ui.type('cancel 2.7');
+    await ui.press('Enter');
+    expect(ui.screen()).toContain('Cancel task 2.7');
+    expect(asked).toEqual([
+      { kind: 'drain', nodes: ['nosuch'], now: false, reason: '' },
+      { kind: 'cancel', job: 2, index: 7 },
+    ]);
+    expect(ui.feed.commands).toEqual([]);
+  });
+
+  test(':explain opens the explanation of a task that need not be in sight', async () => {
+    const ui = await driven();
+    await ui.press(':');
+    await ui.type('explain 1');
+    await ui.press('Enter');
+    expect(ui.screen()).toContain(':explain JOB.INDEX');
+    await ui.press(':');
+    await ui.type('explain 1.5');
+    await ui.press('Enter');
+    expect(ui.screen()).toContain('task 1.5');
+    expect(ui.screen()).toContain('2 nodes looked at');
   });
 
   test('commands are completed: what is shared, then one after the other', async () => {

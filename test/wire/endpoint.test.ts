@@ -451,7 +451,9 @@ describe('what is not there', () => {
       { stdio: 'ignore' },
     );
     const impostor = tls.createServer({ key: readFileSync(key), cert: readFileSync(cert) }, (socket) => {
-      socket.on('error', () => {}).write(frameOf(encode([{ kind: 'welcome', protocol: 1, version: '1', at: 0 }])));
+      socket
+        .on('error', () => {})
+        .write(frameOf(encode([{ kind: 'welcome', protocol: 1, version: '1', at: 0, data: '' }])));
     });
     const port = await startOther(impostor);
     const trusted = tls.getCACertificates('default');

@@ -120,7 +120,7 @@ const fields: { [K in MessageKind]: Arbitrary<Omit<MessageOf<K>, 'kind'>> } = {
     who: text(),
     version: text(),
   }),
-  welcome: fc.record({ protocol: version, version: text(), at: real() }),
+  welcome: fc.record({ protocol: version, version: text(), at: real(), data: text() }),
   refuse: fc.record({ code, reason: text(200) }),
   bye: fc.record({ reason: text() }),
   join: fc.record({
@@ -132,6 +132,7 @@ const fields: { [K in MessageKind]: Arbitrary<Omit<MessageOf<K>, 'kind'>> } = {
     ended: attempts,
     joins: counter,
     receipt: maybe(text()),
+    beatEvery: fc.integer({ min: 1, max: 60 }),
   }),
   heartbeat: fc.record({ seq: counter, seen: counter, sample }),
   started: fc.record({ attempts }),

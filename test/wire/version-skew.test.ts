@@ -144,7 +144,7 @@ const answers: [what: string, bytes: Buffer, says: RegExp][] = [
   ],
   [
     'a welcome to a version that was not offered',
-    frameOf(encode([{ kind: 'welcome', protocol: 7, version: '7.0.0', at: 0 }])),
+    frameOf(encode([{ kind: 'welcome', protocol: 7, version: '7.0.0', at: 0, data: '' }])),
     /speaks protocol 7, and this side 1: update lbtop here$/,
   ],
   ['noise', Buffer.alloc(64, 0xa7), /is not an lbtop coordinator/],

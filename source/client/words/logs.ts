@@ -24,14 +24,18 @@ export async function logs({ flags, io, operands, client }: Call): Promise<numbe
   const connected = await client();
   let current = -1;
   let copy: Copy | null = null;
-  await connected.stream('logs', { job, index, follow: flags.follow === true, tail: null }, async (piece) => {
-    if (copy === null || piece.index !== current) {
-      await copy?.end(); // half a letter of one task is no beginning of another's
-      copy = flags.json ? jsonCopy(io, job) : plainCopy(io, job, flags.raw === true);
-      current = piece.index;
-    }
-    await copy.take(piece);
-  });
+  await connected.stream(
+    'logs',
+    { job, index, follow: flags.follow === true, tail: null, from: null },
+    async (piece) => {
+      if (copy === null || piece.index !== current) {
+        await copy?.end(); // half a letter of one task is no beginning of another's
+        copy = flags.json ? jsonCopy(io, job) : plainCopy(io, job, flags.raw === true);
+        current = piece.index;
+      }
+      await copy.take(piece);
+    },
+  );
   await (copy as Copy | null)?.end();
   return 0;
 }

@@ -77,7 +77,7 @@ async function follow(call: Call, client: Client, job: number): Promise<number> 
       ? Promise.resolve()
       : client.stream(
           'logs',
-          { job, index: null, follow: true, tail: null },
+          { job, index: null, follow: true, tail: null, from: null },
           ({ stream, data }) => write(stream, data),
           over.signal,
         );

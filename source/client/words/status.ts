@@ -7,15 +7,16 @@ import { cellText } from '../plain-text.ts';
 import { coloured } from '../table.ts';
 
 /** Prints the whole at a glance. */
-export async function status({ flags, io, client }: Call): Promise<number> {
-  const connected = await client();
+export async function status(call: Call): Promise<number> {
+  const { flags, io } = call;
+  const connected = await call.client();
   const print = async (output: Output): Promise<void> => {
     const said = await connected.request('status', {});
     if (flags.json) await printJson(output, said);
     else await printStatus(output, said, connected.address);
   };
   if (flags.watch === undefined) await print(io.stdout);
-  else await (await import('../watch.ts')).watch(io, flags.watch, print);
+  else await (await import('../watch.ts')).watch(call, flags.watch, print);
   return 0;
 }
 

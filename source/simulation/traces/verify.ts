@@ -143,7 +143,10 @@ export async function verifyTrace(trace: Trace, progress: (share: number) => Pro
   trace.check();
   if (trace.damage.length > 0) result.why = trace.damage[0]?.why ?? null;
   else if (result.inputs === 0)
-    result.why = 'it was recorded without what the scheduler was told: nothing can be proven';
+    result.why =
+      trace.facts === 0
+        ? 'no facts are in it yet: nothing can be proven'
+        : 'it is without what the scheduler was told: nothing can be proven';
   result.verified = result.why === null;
   return result;
 }
