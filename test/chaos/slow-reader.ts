@@ -313,7 +313,7 @@ function readerThatStops(at: At, job: number): SlowPeer {
   const ids = Array.from({ length: streamsEach }, (_, i) => i + 1);
   let turn = 0;
   return slowPeer(at, 'submitter', 'talker', {
-    first: () => ids.map((id) => request(id, 'logs', { job, index: null, follow: true, tail: null })),
+    first: () => ids.map((id) => request(id, 'logs', { job, index: null, follow: true, tail: null, from: null })),
     last: 'item',
     more: () => ({ kind: 'ready', id: ids[turn++ % streamsEach] as number, taken: 1e6 }),
   });
@@ -328,7 +328,7 @@ function askerThatStops(at: At, job: number): SlowPeer {
 /** Joins, has heartbeats, and does not read what it is given to do. */
 function nodeThatStops(at: At, name: string): SlowPeer {
   const info = { ...nodeInfo(64), labels: { either: 'yes' } };
-  const none = { running: [], waiting: [], ended: [], joins: 0, receipt: null };
+  const none = { running: [], waiting: [], ended: [], joins: 0, receipt: null, beatEvery: 1 };
   const sample = { cpu: 0, cpuOurs: 0, memoryUsed: 0, memoryOurs: 0, load1: 0, running: 0, waiting: 0 };
   let seq = 0;
   return slowPeer(at, 'node', name, {
