@@ -139,9 +139,9 @@ export function access({ secret, former, tokens, now, keep, log }: AccessOptions
       lookBy(endOf(identity));
       return {
         ...events,
-        closed(reason) {
+        closed(reason, fault) {
           open.delete(connection);
-          events.closed(reason);
+          events.closed(reason, fault);
         },
       };
     },

@@ -108,6 +108,9 @@ export const answers: Answers = {
         'usage',
         `the job has ${spec.span.count} tasks and ${held?.count ?? 0} items came: send them again`,
       );
+    const odd = Object.keys(spec.env).find((name) => name === '' || /[=\0]/.test(name));
+    if (odd !== undefined)
+      throw new LbtopError('usage', `no variable can be named ${JSON.stringify(odd)}: leave = out of its name`);
     for (const id of spec.after) if (state.jobs.has(id)) jobOf(desk, caller, id);
     const key = spec.key === null ? undefined : state.keys.get(spec.key);
     const existing = key === undefined ? undefined : state.jobs.get(key);

@@ -9,14 +9,18 @@ import { beforeWrites } from '../wire/turn-end.ts';
 import { type VerbArgs, type VerbName, verbs } from '../wire/verbs.ts';
 import { answers, type Caller, type Desk, type OnceVerb } from './answers.ts';
 import { auditLine, isAction, type Speaker } from './audit.ts';
+import { inTurns } from './in-turns.ts';
 import { finished, pending } from './source.ts';
 import { openSource, type SourceVerb } from './sources.ts';
 
 /** Items that may be under way to a client beyond those that it said it has taken. */
 const streamWindow = 64;
 const streamsPerClient = 64;
-/** Bytes that wait for a client that reads slowly, above which its streams are not asked for more. */
-const streamBacklogBytes = 2 * 1024 * 1024;
+/** Bytes that wait for a client that reads slowly, above which its streams are not asked for more, and it is not listened to. */
+const clientBacklogBytes = 2 * 1024 * 1024;
+/** Requests of one client that may be in hand at once, and those of them whose answers are read from the disk first. */
+const requestsInHand = 1_024;
+const pagesInHand = 4;
 
 type StreamVerb = SourceVerb | 'watch';
 
@@ -34,6 +38,8 @@ interface Stream {
 export function acceptClient(connection: Connection, speaker: Speaker, desk: Desk): ConnectionEvents {
   const streams = new Map<number, Stream>();
   const uploads: Caller['uploads'] = new Map();
+  let inHand = 0;
+  let pages = 0;
 
   function fail(id: number, error: unknown): void {
     const code = error instanceof LbtopError ? error.code : error instanceof ShapeError ? 'usage' : 'failed';
@@ -48,6 +54,9 @@ export function acceptClient(connection: Connection, speaker: Speaker, desk: Des
     const tell = (error: unknown): void => {
       if (isAction(verb as VerbName, checked)) desk.log(auditLine(speaker, verb as VerbName, checked, error));
     };
+    const page = verb === 'results' ? 1 : 0;
+    inHand += 1;
+    pages += page;
     try {
       const reach = reachOf(verb, row.may, speaker.role);
       checked = row.args.unpack(args);
@@ -56,6 +65,10 @@ export function acceptClient(connection: Connection, speaker: Speaker, desk: Des
     } catch (error) {
       tell(error);
       fail(id, error);
+    } finally {
+      inHand -= 1;
+      pages -= page;
+      listening.goOn();
     }
   }
 
@@ -80,15 +93,22 @@ export function acceptClient(connection: Connection, speaker: Speaker, desk: Des
     if (streams.size >= streamsPerClient) throw new LbtopError('usage', 'too many streams on one connection');
     if (verb === 'watch') {
       const { look, rateHz } = args as VerbArgs<'watch'>;
-      streams.set(
-        id,
-        desk.hub.watch(
-          look,
-          rateHz,
-          (value) => connection.send({ kind: 'item', id, value }),
-          caller.reach === 'masked',
-        ),
-      );
+      const send = (value: unknown): void => connection.send({ kind: 'item', id, value });
+      const watcher = desk.hub.watch(look, rateHz, send, caller.reach === 'masked');
+      let taken = 0;
+      // Whoever says that it has taken what still waits here is not believed: it skips as other slow ones do.
+      const believe = (): void => {
+        if (connection.backlogBytes < clientBacklogBytes) watcher.taken(taken);
+      };
+      streams.set(id, {
+        taken(count) {
+          taken = count;
+          believe();
+        },
+        drained: believe,
+        look: watcher.look,
+        close: watcher.close,
+      });
     } else openPulled(id, verb, args, caller);
   }
 
@@ -116,7 +136,7 @@ export function acceptClient(connection: Connection, speaker: Speaker, desk: Des
       if (pulling) return;
       pulling = true;
       try {
-        while (sent - taken < streamWindow && connection.backlogBytes < streamBacklogBytes) {
+        while (sent - taken < streamWindow && connection.backlogBytes < clientBacklogBytes) {
           const pulled = source.pull();
           const value = pulled instanceof Promise ? await pulled : pulled;
           if (over) return;
@@ -178,14 +198,20 @@ export function acceptClient(connection: Connection, speaker: Speaker, desk: Des
     }
   }
 
+  const listening = inTurns(
+    connection,
+    take,
+    () => inHand >= requestsInHand || pages >= pagesInHand || connection.backlogBytes >= clientBacklogBytes,
+  );
+
   return {
-    messages(batch) {
-      for (const message of batch) take(message);
-    },
+    messages: listening.add,
     drained() {
       for (const stream of [...streams.values()]) stream.drained?.();
+      listening.goOn();
     },
     closed() {
+      listening.stop();
       for (const id of [...streams.keys()]) endStream(id);
     },
   };

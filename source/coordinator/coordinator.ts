@@ -284,6 +284,7 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
       return guarded.guard(connection, identity, events);
     },
     rejected: (address, reason) => log(`${address} turned away: ${reason}`),
+    cutOff: (address, reason) => log(`${address} cut off: ${reason}`),
   }).catch(async (error) => {
     await endpoint?.close();
     retention[Symbol.dispose]();

@@ -40,10 +40,15 @@ export class NotAllowed extends Error {
 
 /**
  * Variables by which the submitter would choose what an allowed program loads or runs: what sudo takes away (its list of
- * bad variables), and what some other run times obey.
+ * bad variables), and what some other run times and programs obey, or read the name of a file or directory from that they do.
  */
 const loading =
-  /^(?:PATH|IFS|CDPATH|ENV|BASH_ENV|BASH_FUNC_.*|PS4|GLOBIGNORE|BASHOPTS|SHELLOPTS|FPATH|NULLCMD|READNULLCMD|ZDOTDIR|TMPPREFIX|(?:LD|_RLD|DYLD|NODE|PERL|PYTHON|RUBY|GIT|JAVA|JDK|GCONV|DOTNET|LUA)_?.*|TERMINFO(?:_DIRS)?|TERMPATH|TERMCAP|HOSTALIASES|LOCALDOMAIN|RES_OPTIONS|NLSPATH|PATH_LOCALE|EDITOR|VISUAL|PAGER)$/;
+  /^(?:PATH|IFS|CDPATH|ENV|BASH_ENV|BASH_FUNC_.*|PS4|GLOBIGNORE|BASHOPTS|SHELLOPTS|FPATH|NULLCMD|READNULLCMD|ZDOTDIR|TMPPREFIX|(?:LD|_RLD|DYLD|NODE|PERL|PYTHON|RUBY|GIT|_?JAVA|JDK|GCONV|DOTNET|LUA|OPENSSL|PHP|BUN|DENO|GTK|QT|GIO|JULIA|GUILE|CORECLR|ELECTRON|MAGICK|XDG|NPM_CONFIG|npm_config)_?.*|R_(?:HOME|LIBS.*|PROFILE.*|ENVIRON.*)|COR_.*|CLASSPATH|HOME|CURL_HOME|WGETRC|INPUTRC|TAR_OPTIONS|MAKEFLAGS|MAKEFILES|AWKPATH|AWKLIBPATH|TCLLIBPATH|LESSOPEN|LESSCLOSE|GLIBC_TUNABLES|.*_ASKPASS|.*_RSH|TERMINFO(?:_DIRS)?|TERMPATH|TERMCAP|HOSTALIASES|LOCALDOMAIN|RES_OPTIONS|NLSPATH|PATH_LOCALE|EDITOR|VISUAL|BROWSER|.*PAGER)$/;
+
+/** True also for a name with `=` in it: programs read another variable with a value. */
+function isLoading(variable: string, value: string | undefined): boolean {
+  return loading.test(variable) || /[=\n]/.test(variable) || (value?.startsWith('()') ?? false);
+}
 
 /**
  * Returns the launch as this house does it. Throws NotAllowed.
@@ -59,7 +64,7 @@ export function judgeBy(rules: HouseRules, path: string): Judge {
     if (patterns === null) return { ...launch, cwd };
     const names = rules.allow.join(', ');
     for (const name of Object.keys(named))
-      if (loading.test(name) || named[name]?.startsWith('()'))
+      if (isLoading(name, named[name]))
         throw new NotAllowed(`this node runs only what its --allow names, and takes no variable ${shortText(name)}`);
     const program = patterns(launch.argv, cwd);
     if (program === null)

@@ -16,8 +16,11 @@ import { atTurnEnd } from './turn-end.ts';
 export interface ConnectionEvents {
   /** The messages of one frame, at least one. Binary fields are views: copy what is kept beyond the call. */
   messages(batch: Message[]): void;
-  /** Once, last, and never from within `send`, `close` or `destroy`; nothing else is called afterwards. */
-  closed(reason: string): void;
+  /**
+   * Once, last, and never from within `send`, `close` or `destroy`; nothing else is called afterwards. `fault`: the peer did
+   * what none may, and was cut off for it.
+   */
+  closed(reason: string, fault?: boolean): void;
   /** The peer has taken all that was waiting for it. */
   drained?(): void;
   /** Bytes of any kind have come, whole frames or not: called before what they hold. */
@@ -38,6 +41,8 @@ export interface Connection {
   readonly open: boolean;
   /** Called after `welcome`, by both sides: raises the limit of frames from 64 KiB to 8 MiB, in both directions. */
   allowLargeFrames(): void;
+  /** Reads nothing more from the peer while it is held: what it says waits with it. What came in one piece is still told. */
+  hold(on: boolean): void;
   /** Says `bye` (unless `refuse` or `bye` was sent), lets what waits leave, and closes; after a second it is cut. */
   close(reason: string): void;
   /** Cuts the connection; what waits is lost. */
@@ -91,6 +96,7 @@ export function openConnection(
   let peersReason: string | null = null;
   let seenReason: string | null = null;
   let ownFailure = false;
+  let fault = false;
   let frameTimer: NodeJS.Timeout | null = null;
   let lingerTimer: NodeJS.Timeout | null = null;
 
@@ -112,8 +118,10 @@ export function openConnection(
     const { bytes, start, end } = encodeScratch(message);
     writer.append(bytes, start, end);
     if (message.kind === 'refuse' || message.kind === 'bye') said = message.kind;
-    if (backlog() > mostBacklogBytes) destroy(`the peer does not read: ${backlog()} bytes wait for it`);
-    else if (!queued) {
+    if (backlog() > mostBacklogBytes) {
+      fault = state === 'open';
+      destroy(`the peer does not read: ${backlog()} bytes wait for it`);
+    } else if (!queued) {
       queued = true;
       atTurnEnd(flush);
     }
@@ -143,6 +151,7 @@ export function openConnection(
 
   function refuse(problem: unknown): void {
     const reason = oneLine(problem).slice(0, limits.textLength);
+    fault = state === 'open';
     end(`bad data from the peer: ${reason}`, { kind: 'refuse', code: 'refused', reason });
   }
 
@@ -207,7 +216,7 @@ export function openConnection(
     state = 'destroyed';
     if (frameTimer !== null) clearTimeout(frameTimer);
     if (lingerTimer !== null) clearTimeout(lingerTimer);
-    events.closed(reason);
+    events.closed(reason, fault);
   }
 
   socket.setNoDelay?.(true);
@@ -231,9 +240,20 @@ export function openConnection(
   });
   socket.on('close', gone);
 
+  function hold(on: boolean): void {
+    if (state !== 'open') return;
+    if (on) socket.pause();
+    else socket.resume();
+    // The time that it was held is not its own.
+    if (frameTimer !== null) clearTimeout(frameTimer);
+    frameTimer = null;
+    if (!on && reader.inFrame) watchFrame();
+  }
+
   return {
     address,
     send,
+    hold,
     get backlogBytes() {
       return backlog();
     },

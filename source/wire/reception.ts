@@ -34,6 +34,8 @@ export interface ReceptionOptions {
    * in one second a few are told, and then how many more there were.
    */
   rejected?: Tell;
+  /** Is told of peers that were welcome and were cut off for what they did: who, and why. */
+  cutOff?: Tell;
   /** Instead of the protocol's range and of limits.helloMs and limits.unauthenticatedPeers, for tests. */
   versions?: VersionRange;
   helloMs?: number;
@@ -81,6 +83,7 @@ export function reception(options: ReceptionOptions): Reception {
   const welcomed = new Set<Connection>();
   const wrong = wrongKeys();
   const rejected = fewLines((address, reason) => options.rejected?.(address, reason));
+  const cutOff = fewLines((address, reason) => options.cutOff?.(address, reason));
   const allGone = Promise.withResolvers<void>();
   let closing = false;
 
@@ -161,14 +164,15 @@ export function reception(options: ReceptionOptions): Reception {
   function ready(socket: ConnectionSocket, identity: Identity | null): void {
     const address = addressOf(socket);
     let events: ConnectionEvents = { messages: judge, closed: (reason) => explain(address, reason) };
+    let known = '';
     const connection = openConnection(socket, {
       messages: (batch) => events.messages(batch),
       heard: () => events.heard?.(),
       drained: () => events.drained?.(),
-      closed(reason) {
-        welcomed.delete(connection);
+      closed(reason, fault) {
+        if (welcomed.delete(connection) && fault) cutOff(address, `${known}: ${reason}`);
         if (closing && welcomed.size === 0) allGone.resolve();
-        events.closed(reason);
+        events.closed(reason, fault);
       },
     });
 
@@ -182,6 +186,7 @@ export function reception(options: ReceptionOptions): Reception {
       if (forget(address) === null || closing) return; // turned away a moment ago
       if (host !== undefined) wrong.forgive(host);
       welcomed.add(connection);
+      known = `${hello.role} ${hello.who}`;
       const { version, data = '' } = options;
       connection.send({ kind: 'welcome', protocol: judged.version, version, at: Date.now(), data });
       connection.allowLargeFrames();
@@ -207,6 +212,7 @@ export function reception(options: ReceptionOptions): Reception {
     close(reason) {
       closing = true;
       rejected.flush();
+      cutOff.flush();
       for (const { socket } of strangers.values()) socket.destroy();
       for (const connection of welcomed) connection.close(reason);
       if (welcomed.size === 0) allGone.resolve();

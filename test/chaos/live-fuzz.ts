@@ -4,19 +4,18 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import tls from 'node:tls';
 import { places, readCoordinatorFile } from '../../source/client/places.ts';
 import type { ResultRow } from '../../source/model/report.ts';
 import { processMemory } from '../../source/node/process-stat.ts';
-import { decode, encode } from '../../source/wire/codec.ts';
-import { sharedKey } from '../../source/wire/credential.ts';
-import { frameOf, frameReader } from '../../source/wire/frame.ts';
-import { protocol, type Role } from '../../source/wire/messages.ts';
+import { frameOf } from '../../source/wire/frame.ts';
+import type { Role } from '../../source/wire/messages.ts';
 import { loadSecret } from '../../source/wire/secret.ts';
 import { framePayloads } from '../fuzz/frames.ts';
 import { caseRandom, mutated } from '../fuzz/mutations.ts';
 import { startCluster, until } from '../helpers/lbtop.ts';
 import { judge, ledgerCommand } from './ledger.ts';
+import { withLittleHeap } from './little-heap.ts';
+import { rawPeer } from './raw-peer.ts';
 
 export interface LiveFuzz {
   frames: number;
@@ -59,55 +58,25 @@ export async function fuzzLive(frames: number, atOnce: number, taskSeconds: numb
   let warmBytes = Number.NaN;
   let over = false;
 
-  function oneConnection(): Promise<void> {
+  async function oneConnection(): Promise<void> {
     const number = seen.connections++;
     const role = fuzzed[number % fuzzed.length] as Role;
     const random = caseRandom(number);
-    const { key, identity } = sharedKey(secret, role) as { key: Buffer; identity: string };
-    const done = Promise.withResolvers<void>();
-    let end = 'cut';
-    const socket = tls.connect({
-      ...{ host, port, minVersion: 'TLSv1.3', ciphers: 'TLS_AES_128_GCM_SHA256', checkServerIdentity: () => undefined },
-      pskCallback: () => ({ psk: key, identity }),
+    const { socket, ended } = rawPeer({
+      ...{ host, port, secret, role, who: `fuzz-${number}` },
+      hear({ kind }, { socket }) {
+        if (kind !== 'welcome') return;
+        seen.welcome += 1;
+        for (let one = 0; one < framesPerConnection && seen.frames < frames; one++, seen.frames++)
+          socket.write(
+            random.chance(0.9) ? frameOf(mutated(payloads, random)) : mutated(payloads.map(frameOf), random),
+          );
+        socket.end();
+      },
     });
-    const read = frameReader(8 * 1024 * 1024);
-    const send = (): void => {
-      for (let one = 0; one < framesPerConnection && seen.frames < frames; one++, seen.frames++) {
-        const bytes = random.chance(0.9) ? frameOf(mutated(payloads, random)) : mutated(payloads.map(frameOf), random);
-        socket.write(bytes);
-      }
-      socket.end();
-    };
-    socket.on('secureConnect', () => {
-      const { name, min, max } = protocol;
-      const hello = { kind: 'hello', protocol: name, min, max, role, who: `fuzz-${number}`, version: '0' } as const;
-      socket.write(frameOf(encode([hello])));
-    });
-    socket.on('data', (data) => {
-      try {
-        read.push(data, (payload) => {
-          for (const message of decode(payload))
-            if (message.kind === 'welcome') {
-              seen.welcome += 1;
-              send();
-            } else if (message.kind === 'bye' || message.kind === 'refuse')
-              end = message.reason.split(/[:,]/)[0] as string;
-        });
-      } catch {
-        end = 'an answer that makes no sense';
-      }
-    });
-    socket.on('error', () => {}); // 'close' follows
-    // One that is never answered, and never cut, is told as that.
-    socket.setTimeout(20_000, () => {
-      end = 'left hanging';
-      socket.destroy();
-    });
-    socket.on('close', () => {
-      seen.ends[end] = (seen.ends[end] ?? 0) + 1;
-      done.resolve();
-    });
-    return done.promise;
+    socket.setTimeout(20_000);
+    const end = (await ended).split(/[:,]/)[0] as string;
+    seen.ends[end] = (seen.ends[end] ?? 0) + 1;
   }
 
   async function peer(): Promise<void> {
@@ -160,18 +129,6 @@ export async function fuzzLive(frames: number, atOnce: number, taskSeconds: numb
     grownBytes: (memory?.residentBytes ?? Number.NaN) - warmBytes,
     lived: memory !== null && readCoordinatorFile(places(environment).coordinatorFile)?.pid === pid,
   };
-}
-
-/** What is started meanwhile collects its garbage before there is much of it: what grows all the same is kept by somebody. */
-async function withLittleHeap<T>(start: () => Promise<T>): Promise<T> {
-  const { NODE_OPTIONS } = process.env;
-  process.env.NODE_OPTIONS = `${NODE_OPTIONS ?? ''} --max-old-space-size=48 --max-semi-space-size=2`;
-  try {
-    return await start();
-  } finally {
-    if (NODE_OPTIONS === undefined) delete process.env.NODE_OPTIONS;
-    else process.env.NODE_OPTIONS = NODE_OPTIONS;
-  }
 }
 
 const mostGrownBytes = 64 * 1024 * 1024;

@@ -11,6 +11,7 @@ export const trials: Record<string, (options: readonly string[]) => Promise<void
   stall: async () => (await import('./stall.ts')).showStalls(),
   storm: async () => (await import('./storm.ts')).showStorm(),
   'slow-sockets': async () => (await import('./slow-sockets.ts')).showSlowSockets(),
+  'slow-reader': async () => (await import('./slow-reader.ts')).showSlowReaders(),
   'wrong-secrets': async () => (await import('./wrong-secrets.ts')).showWrongSecrets(),
   'short-of-memory': async () => (await import('./short-of-memory.ts')).showShortOfMemory(),
   memory: async () => (await import('./memory.ts')).showMemory(),

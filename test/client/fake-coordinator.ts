@@ -128,6 +128,7 @@ export function fakeCoordinator(answers: Answers): FakeCoordinator {
           return open;
         },
         allowLargeFrames() {},
+        hold() {},
         close() {
           open = false;
         },

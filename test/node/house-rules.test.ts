@@ -97,6 +97,16 @@ describe('--allow', () => {
       GIT_SSH_COMMAND: 'x',
       'BASH_FUNC_ls%%': '() { echo evil; }',
       ANY: '() { echo evil; }',
+      // What a program reads of these is BASH_ENV, and LD_PRELOAD.
+      'BASH_ENV=/x': '',
+      'LD_PRELOAD=/x.so:': '',
+      HOME: evil,
+      XDG_CONFIG_HOME: evil,
+      OPENSSL_CONF: '/x',
+      _JAVA_OPTIONS: '-agentpath:/x.so',
+      TAR_OPTIONS: '--to-command=x',
+      SSH_ASKPASS: '/x',
+      MANPAGER: 'x',
     })) {
       const outcome = await run({ allow: ['true'] }, command('true'), { env: { [name]: value } });
       expect(outcome).toMatchObject({ outcome: 'failed', started: false, stdout: '' });
@@ -104,7 +114,9 @@ describe('--allow', () => {
     }
     expect(await run({ allow: ['true'] }, command('true'), { cwd: evil })).toMatchObject({ stdout: '', exitCode: 0 });
     expect(await run({ allow: ['true'] }, command('./true'), { cwd: evil })).toMatchObject({ outcome: 'failed' });
-    expect(await run({ allow: ['env'] }, command('env'), { env: { PATHS: '1', LIGHT: '2' } })).toMatchObject({
+    expect(
+      await run({ allow: ['env'] }, command('env'), { env: { PATHS: '1', LIGHT: '2', HOMER: '3' } }),
+    ).toMatchObject({
       stdout: expect.stringContaining('LIGHT=2'),
     });
   });

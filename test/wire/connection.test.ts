@@ -30,7 +30,14 @@ afterEach(() => {
 
 /** Opens a connection on the near socket and records what it tells. */
 function open(options?: ConnectionOptions) {
-  const seen = { messages: [] as Message[], batches: 0, closed: [] as string[], heard: 0, drained: 0 };
+  const seen = {
+    messages: [] as Message[],
+    batches: 0,
+    closed: [] as string[],
+    faults: [] as unknown[],
+    heard: 0,
+    drained: 0,
+  };
   const connection: Connection = openConnection(
     near,
     {
@@ -38,7 +45,10 @@ function open(options?: ConnectionOptions) {
         seen.batches += 1;
         seen.messages.push(...batch);
       },
-      closed: (reason) => seen.closed.push(reason),
+      closed(reason, fault) {
+        seen.closed.push(reason);
+        seen.faults.push(fault);
+      },
       heard: () => (seen.heard += 1),
       drained: () => (seen.drained += 1),
     },
@@ -126,6 +136,7 @@ describe('sending', () => {
     expect(most).toBeLessThan(1_100_000);
     await vi.waitFor(() => expect(seen.closed).toHaveLength(1));
     expect(seen.closed[0]).toMatch(/^the peer does not read: \d+ bytes wait for it$/);
+    expect(seen.faults).toEqual([true]);
     connection.send({ kind: 'beat', seq: 1 });
     expect(connection.backlogBytes).toBeLessThan(1_100_000);
   });
@@ -195,6 +206,32 @@ describe('receiving', () => {
     }
     expect(connection.open).toBe(true);
     expect(seen.messages.length).toBeGreaterThan(2);
+  });
+
+  test('while it is held nothing is read, and the time of a frame that waits is not its own', async () => {
+    const { connection, seen } = open({ frameMs: 500 });
+    const frame = frameOf(encode([heartbeat(1)]));
+    far.write(Buffer.concat([frame, frame.subarray(0, 10)]));
+    await vi.waitFor(() => expect(seen.messages).toHaveLength(1));
+    connection.hold(true);
+    far.write(Buffer.concat([frame.subarray(10), frame]));
+    await new Promise((resolve) => setTimeout(resolve, 1_000)); // twice what a frame may take
+    expect(seen).toMatchObject({ messages: [heartbeat(1)], closed: [] });
+    connection.hold(false);
+    await vi.waitFor(() => expect(seen.messages).toHaveLength(3));
+    expect(connection.open).toBe(true);
+  });
+
+  test('a frame that does not end after it was held is cut off as any other', async () => {
+    const { connection, seen } = open({ frameMs: 20 });
+    far.on('data', () => {});
+    far.on('end', () => far.end());
+    far.write(frameOf(encode([heartbeat(1)])).subarray(0, 20));
+    await vi.waitFor(() => expect(seen.heard).toBe(1));
+    connection.hold(true);
+    connection.hold(false);
+    await vi.waitFor(() => expect(seen.closed).toEqual(['bad data from the peer: a frame took longer than 20 ms']));
+    expect(seen.faults).toEqual([true]);
   });
 
   test('what a callback throws reaches the process, and the connection is cut', async () => {
