@@ -1,7 +1,7 @@
 /** W7: many nodes at one coordinator. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,6 +12,7 @@ import { program } from '../../helpers/lbtop.ts';
 import { noTerminal, openTerminal } from '../../helpers/terminal.ts';
 import { treeCpuMs } from './cpu.ts';
 import { type Driver, ended, startDriver } from './driver.ts';
+import { loopDelayOf } from './loop-delay-of.ts';
 import { programs } from './peers.ts';
 import type { Figures, Row, Side } from './row.ts';
 import { notBuilt } from './sides-lbtop.ts';
@@ -72,9 +73,9 @@ async function watched(directory: string, count: number, deaths: boolean): Promi
     await sleep(deaths ? windowMs.dying : windowMs.alive);
     const ms = performance.now() - from;
     const used = treeCpuMs([pid]) - cpuMs;
-    await told(pid, delays); // its loop is watched from now on, which takes CPU itself
+    await loopDelayOf(pid, delays); // its loop is watched from now on, which takes CPU itself
     await sleep(windowMs.alive);
-    const { p99Ms } = await told(pid, delays);
+    const { p99Ms } = await loopDelayOf(pid, delays);
     const memory = (processMemory(pid)?.residentBytes ?? Number.NaN) / 2 ** 20;
     const seen = noticed === null ? {} : await noticed;
     await client.ask(`array ${tasks / 10}`); // for the compiler
@@ -94,19 +95,6 @@ async function watched(directory: string, count: number, deaths: boolean): Promi
     await terminal?.exited;
     await fleet.stop();
   }
-}
-
-/** Asks a process that loads loop-delay.mjs how late its loop was since it was asked last. */
-async function told(pid: number, files: string): Promise<{ p99Ms: number }> {
-  const file = `${files}-${pid}`;
-  rmSync(file, { force: true });
-  process.kill(pid, 'SIGUSR2');
-  for (;;)
-    try {
-      return JSON.parse(readFileSync(file, 'utf8')) as { p99Ms: number };
-    } catch {
-      await sleep(10); // not there yet, or not whole
-    }
 }
 
 /** Stops one node and kills another. Resolves with the seconds until the coordinator says that they are suspect and lost. */
