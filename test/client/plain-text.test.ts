@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { cellText, cutTo, plainStream, widthOf } from '../../source/client/plain-text.ts';
+import fc from '../arbitrary.ts';
 
 /** What a terminal may be given: line feed, tab, and what can be seen. */
 const harmless = /^[^\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]*$/u;

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Fact, facts } from '../../source/model/fact.ts';
 import { endStates, jobSpec } from '../../source/model/job.ts';
@@ -6,6 +5,7 @@ import { ShapeError } from '../../source/model/shape.ts';
 import { packValue, unpackValue } from '../../source/wire/codec.ts';
 import { bytesByKind, factsPerBatch, packFacts, unpackFacts } from '../../source/wire/fact-bytes.ts';
 import { PlainError } from '../../source/wire/plain.ts';
+import fc from '../arbitrary.ts';
 
 const instant = fc.oneof(
   fc.integer({ min: 1_700_000_000_000, max: 1_800_000_000_000 }),

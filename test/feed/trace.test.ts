@@ -2,7 +2,6 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startRecorder } from '../../source/feed/recorder.ts';
 import { checksum } from '../../source/feed/trace-bytes.ts';
@@ -18,6 +17,7 @@ import { apply } from '../../source/scheduler/apply.ts';
 import { takeSnapshot } from '../../source/scheduler/snapshot.ts';
 import { emptyState, type State } from '../../source/scheduler/state.ts';
 import { emptySeries, observe, type Series } from '../../source/view/series.ts';
+import fc from '../arbitrary.ts';
 import { memoryDisk } from './trace-disk.ts';
 import { numbers, session } from './trace-session.ts';
 

@@ -1,5 +1,5 @@
 /** Frames as they come from a peer, up to the arguments of what is asked. */
-import fc from 'fast-check';
+
 import { LbtopError } from '../../source/model/errors.ts';
 import { ShapeError } from '../../source/model/shape.ts';
 import { decode, encode } from '../../source/wire/codec.ts';
@@ -7,6 +7,7 @@ import { FrameError, frameOf, frameReader } from '../../source/wire/frame.ts';
 import type { Message } from '../../source/wire/messages.ts';
 import { PlainError } from '../../source/wire/plain.ts';
 import { verbs } from '../../source/wire/verbs.ts';
+import fc from '../arbitrary.ts';
 import { kinds, messageOf } from '../wire/sample-messages.ts';
 import type { Target } from './campaign.ts';
 import { caseRandom, mutated } from './mutations.ts';

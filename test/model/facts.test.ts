@@ -1,9 +1,9 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Fact, type FactKind, facts } from '../../source/model/fact.ts';
 import { indexOf, jobSpec, ordinalOf, stateCode, taskStates } from '../../source/model/job.ts';
 import { limits, liveness } from '../../source/model/limits.ts';
 import { ShapeError } from '../../source/model/shape.ts';
+import fc from '../arbitrary.ts';
 
 const work = { kind: 'command' as const, argv: ['true'], shell: false, task: '', input: null };
 const task = { at: 5, job: 1, ordinal: 0, attempt: 1 };

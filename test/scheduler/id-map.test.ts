@@ -1,7 +1,8 @@
 /** The map in pages does what a Map does. */
-import fc from 'fast-check';
+
 import { expect, test } from 'vitest';
 import { IdMap } from '../../source/scheduler/id-map.ts';
+import fc from '../arbitrary.ts';
 
 const id = fc.oneof(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 5_000 }), fc.maxSafeNat());
 const step = fc.tuple(fc.constantFrom('set', 'delete', 'get'), id);

@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { drawLot } from '../../source/scheduler/lot.ts';
 import { nodeIndex } from '../../source/scheduler/node-index.ts';
 import { ordinalHeap } from '../../source/scheduler/ordinal-heap.ts';
+import fc from '../arbitrary.ts';
 
 const change = fc.record({ place: fc.nat(70), rank: fc.constantFrom(0, 1, 1.5, 2, 3, 4, Infinity) });
 

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { cells } from '../../source/view/cells.ts';
 import { bar, graph, plainBar, shade, sparkline } from '../../source/view/charts.ts';
@@ -14,6 +13,7 @@ import {
   rate,
   size,
 } from '../../source/view/format.ts';
+import fc from '../arbitrary.ts';
 
 describe('charts', () => {
   test('a bar resolves eighths of a cell', () => {

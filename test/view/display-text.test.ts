@@ -1,10 +1,10 @@
-import fc from 'fast-check';
 import { Box, renderToString, Text } from 'ink';
 import { createElement } from 'react';
 import { describe, expect, test } from 'vitest';
 import { cells, cut, pad } from '../../source/view/cells.ts';
 import { displayText } from '../../source/view/display-text.ts';
 import { vouched } from '../../source/view/safe-text.ts';
+import fc from '../arbitrary.ts';
 
 /** All that a terminal could obey, that turns text round, or that has no cell of its own. */
 const forbidden =

@@ -1,10 +1,10 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Fact } from '../../source/model/fact.ts';
 import { limits } from '../../source/model/limits.ts';
 import { durations, note, quantilesOf } from '../../source/view/quantiles.ts';
 import { latest, ring, sumOf, turn } from '../../source/view/ring.ts';
 import { eventAt, firstEvent, historyOf, lastEvents, throughput } from '../../source/view/series.ts';
+import fc from '../arbitrary.ts';
 import { fakeSession, sessionStart } from '../ui/fixtures/session.ts';
 
 describe('rings', () => {

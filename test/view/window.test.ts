@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { statusShape } from '../../source/model/report.ts';
 import { meanMs, nothingLearned } from '../../source/scheduler/learned.ts';
@@ -7,6 +6,7 @@ import { lookAt, lookShape, screens, sorts } from '../../source/view/look.ts';
 import { pageOf } from '../../source/view/page.ts';
 import { etaMs, jobRow, nodeRow, statusOf, taskRow } from '../../source/view/report.ts';
 import { selectWindow, windowShape } from '../../source/view/window.ts';
+import fc from '../arbitrary.ts';
 import { fakeSession, type Session } from '../ui/fixtures/session.ts';
 
 function windowOf(session: Session, ...look: Parameters<typeof lookAt>) {

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { Packr } from 'msgpackr/pack';
 import { describe, expect, test } from 'vitest';
 import { jobSpec } from '../../source/model/job.ts';
@@ -6,6 +5,7 @@ import { ShapeError } from '../../source/model/shape.ts';
 import { decode, encode, packedElements, packValue, unpackValue } from '../../source/wire/codec.ts';
 import { type Message, messages } from '../../source/wire/messages.ts';
 import { checkPlain, PlainError } from '../../source/wire/plain.ts';
+import fc from '../arbitrary.ts';
 import { anyMessage, heartbeat, kinds, messageOf, withoutBuffers } from './sample-messages.ts';
 
 /** Everything that msgpackr can make of values, as a hostile peer may use it. */

@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { logLine } from '../../source/wire/log-line.ts';
+import fc from '../arbitrary.ts';
 
 const at = Date.UTC(2026, 0, 2, 3, 4, 5, 6);
 

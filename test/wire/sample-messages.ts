@@ -1,9 +1,10 @@
 /** Messages for tests: an arbitrary for every kind. A kind without one does not compile. */
-import fc, { type Arbitrary } from 'fast-check';
+
 import type { JobSpec } from '../../source/model/job.ts';
 import { limits } from '../../source/model/limits.ts';
 import type { NodeInfo, Outcome, Sample } from '../../source/model/node.ts';
 import type { Message, MessageKind, MessageOf } from '../../source/wire/messages.ts';
+import fc, { type Arbitrary } from '../arbitrary.ts';
 
 /** -0 and 0 are the same number on the wire. */
 const real = (min = 0, max = Number.MAX_VALUE) =>
