@@ -60,8 +60,9 @@ export type Judge = (launch: Launch, named: Readonly<Record<string, string>>) =>
 export function judgeBy(rules: HouseRules, path: string): Judge {
   const patterns = rules.allow.length === 0 ? null : commandPatterns(rules.allow, path);
   return (launch, named) => {
+    const unlinked = rules.workRoot !== null;
     const cwd = rules.workRoot === null ? launch.cwd : placeWithin(rules.workRoot, launch.cwd);
-    if (patterns === null) return { ...launch, cwd };
+    if (patterns === null) return { ...launch, cwd, unlinked };
     const names = rules.allow.join(', ');
     for (const name of Object.keys(named))
       if (isLoading(name, named[name]))
@@ -71,7 +72,7 @@ export function judgeBy(rules: HouseRules, path: string): Judge {
       throw new NotAllowed(
         `this node does not run ${shortText(launch.argv.join(' '))}: its --allow names ${shortText(names)}`,
       );
-    return { ...launch, cwd, argv: [program, ...launch.argv.slice(1)] };
+    return { ...launch, cwd, unlinked, argv: [program, ...launch.argv.slice(1)] };
   };
 }
 

@@ -4,6 +4,7 @@ import { type LogFormat, logLine } from '../wire/log-line.ts';
 import type { MetricsEndpoint } from '../wire/metrics-endpoint.ts';
 import { hostPort } from '../wire/reach.ts';
 import { type Agent, type AgentOptions, type AgentSnapshot, startAgent } from './agent.ts';
+import { closeInherited } from './inherited-descriptors.ts';
 import type { AgentMetrics } from './metrics.ts';
 import { startView, type View } from './view-process.ts';
 
@@ -37,6 +38,7 @@ export async function runNode({
   onInterrupt,
   exit,
 }: NodeMainOptions): Promise<number> {
+  closeInherited();
   let view: View | null = null;
   /** Its view shows text, whatever the log is. */
   const stamped = (text: string): string =>

@@ -1,11 +1,13 @@
-import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import { LbtopError } from '../../source/model/errors.ts';
 import { commandPatterns } from '../../source/node/command-patterns.ts';
 import { houseRules, judgeBy, NotAllowed, noRules } from '../../source/node/house-rules.ts';
+import { becomingLine, shellLine } from '../../source/node/runners/shell-line.ts';
+import type { Launch } from '../../source/node/runners/starter.ts';
 import { lives } from './command-suite.ts';
 import { agentOn, command, fakeCoordinator, give, outcomeOf, shell } from './fake-coordinator.ts';
 
@@ -178,6 +180,40 @@ describe('--work-root', () => {
     });
   });
 
+  test.each([
+    ['a kept one', (launch: Launch) => shellLine(launch, {}, join(dir, 'o'), join(dir, 'e'))],
+    ['one that becomes the program', (launch: Launch) => becomingLine(launch, null)],
+  ])('a link that takes the place of the directory meanwhile leads nowhere: %s', (_how, lineFor) => {
+    const place = join(root, `swapped-${_how}`);
+    mkdirSync(place);
+    const { cwd, unlinked } = judge({ argv: ['x'], env: {}, cwd: place, stdin: null }, {});
+    const there = join(dir, `there-${_how}`);
+    const line = lineFor({ argv: ['/usr/bin/touch', there], env: {}, cwd, unlinked, stdin: null }) as string;
+    const carryOut = () => spawnSync('/bin/sh', ['-s'], { input: `${line}\n`, env: {} }).status;
+    expect(carryOut()).toBe(0);
+    expect(existsSync(there)).toBe(true);
+    rmSync(there);
+    rmSync(place, { recursive: true });
+    symlinkSync(dir, place);
+    expect(carryOut()).toBe(126);
+    expect(existsSync(there)).toBe(false);
+  });
+
+  test('a directory that has just gone is not replaced by another', async () => {
+    const fake = fakeCoordinator();
+    await using _ = await agentOn(fake, { rules: houseRules({ workRoot: root }) });
+    const place = join(root, 'short-lived');
+    mkdirSync(place);
+    const at = async () => {
+      const [attempt] = give(fake, command('pwd', '-P'), { cwd: place });
+      const outcome = await outcomeOf(fake, attempt);
+      return { ...outcome, stdout: fake.output(outcome, 1).toString() };
+    };
+    for (let i = 0; i < 5; i++) expect(await at()).toMatchObject({ exitCode: 0, stdout: `${place}\n` });
+    rmSync(place, { recursive: true });
+    expect(await at()).toMatchObject({ outcome: 'failed', stdout: '' });
+  });
+
   test('that is no directory is refused where the node starts', () => {
     expect(() => houseRules({ workRoot: join(dir, 'missing') })).toThrow(LbtopError);
   });
@@ -227,6 +263,41 @@ describe('--run-as', () => {
       await vi.waitFor(() => expect(lives(hidden)).toBe(false), { timeout: 10_000 });
     },
   );
+
+  test.runIf(isRoot).each([true, false])(
+    'a task begins where its account may go, and nowhere else (control groups: %s)',
+    async (controlGroups) => {
+      const kept = mkdtempSync(join(dir, 'kept-')); // 0700: what is below is not for others, whatever its own mode
+      const place = join(kept, 'below');
+      mkdirSync(place, { mode: 0o755 });
+      writeFileSync(join(place, 'file'), 'not for others', { mode: 0o644 });
+      chmodSync(place, 0o755);
+      chmodSync(dir, 0o755);
+      const fake = fakeCoordinator();
+      await using _ = await agentOn(fake, { rules: houseRules({ runAs: 'nobody' }), controlGroups });
+      const [inside, open] = [place, dir].map((cwd) => give(fake, command('sh', '-c', 'cat file; pwd'), { cwd })[0]);
+      const outcome = await outcomeOf(fake, inside);
+      expect(outcome).toMatchObject({ outcome: 'failed', exitCode: 126 });
+      expect(fake.output(outcome, 1).toString()).toBe('');
+      expect(fake.output(outcome, 2).toString()).toBe(`lbtop: cannot enter the directory: ${place}\n`);
+      expect(fake.output(await outcomeOf(fake, open), 1).toString()).toBe(`${dir}\n`);
+    },
+  );
+
+  test.runIf(isRoot).each([
+    [['no-such-program'], 'no such program: no-such-program'],
+    [['-c', 'x'], 'no such program: -c'],
+    [['/no/such/program'], 'no such program: /no/such/program'],
+    [[tmpdir()], `no permission to execute: ${tmpdir()}`],
+    [['echo', 'a\0b'], expect.stringContaining('NUL')],
+    [['echo', 'x'.repeat(500_000)], expect.stringContaining('argument list too long')],
+  ])('%j cannot be started, and the error says why', async (argv, error) => {
+    expect(await run({ runAs: 'nobody' }, command(...argv))).toMatchObject({
+      outcome: 'failed',
+      started: false,
+      error,
+    });
+  });
 
   test.runIf(isRoot)("it can neither read what is only root's nor become root", async () => {
     const mine = join(dir, 'mine');

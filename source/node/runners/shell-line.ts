@@ -2,6 +2,7 @@
 import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { shellWord } from '../arguments.ts';
+import { shortText } from '../short-text.ts';
 import type { Launch } from './starter.ts';
 
 const name = /^[A-Za-z_][A-Za-z0-9_]*$/;
@@ -42,16 +43,56 @@ export function shellLine(
   let exported = '';
   for (const [key, value] of Object.entries(launch.env)) {
     if (base[key] === value) continue;
-    if (!name.test(key) || reserved.has(key)) return null;
+    if (!canExport(key)) return null;
     exported += ` ${key}=${shellWord(value)}`;
   }
   for (const key of Object.keys(base)) if (!(key in launch.env)) return null;
-  const place = launch.cwd === null ? '' : `cd ${shellWord(directory(launch.cwd))}&&`;
   const words = launch.argv.map(shellWord).join(' ');
   const line =
-    `(${exported === '' ? '' : `export${exported};`}${place}unset PWD OLDPWD;exec ${words})` +
+    `(${place(launch)}${exported === '' ? '' : `export${exported};`}unset PWD OLDPWD;exec ${words})` +
     `<${shellWord(launch.stdin ?? '/dev/null')} >${shellWord(stdout)} 2>${shellWord(stderr)}`;
   return line.length > mostLength || line.includes('\0') ? null : line;
+}
+
+/**
+ * Returns the line by which a shell that has nothing in its environment becomes the program: it enters the control group of
+ * that file first (null: none), and has what is to be stdin, if anything, on descriptor 3. null: that cannot be said in its
+ * language. Variables do not become arguments, which everybody on the machine can read; only what a shell cannot name does.
+ */
+export function becomingLine(launch: Launch, procs: string | null): string | null {
+  const [program = ''] = launch.argv;
+  if (program === '' || program.startsWith('-')) return null;
+  const entries = Object.entries(launch.env);
+  const exported = entries.filter(([key]) => canExport(key)).map(([key, value]) => ` ${key}=${shellWord(value)}`);
+  const unnamed = entries.filter(([key]) => !canExport(key)).map(([key, value]) => shellWord(`${key}=${value}`));
+  if (unnamed.length > 0 && program.includes('=')) return null;
+  const words = [...(unnamed.length === 0 ? [] : ['/usr/bin/env', ...unnamed]), ...launch.argv.map(shellWord)].join(
+    ' ',
+  );
+  const line =
+    `${procs === null ? '' : `echo 0 >${shellWord(procs)};`}${place(launch)}` +
+    `${exported.length === 0 ? '' : `export${exported.join('')};`}unset PWD OLDPWD;` +
+    `exec ${words} ${launch.stdin === null ? '</dev/null' : '<&3 3<&-'}`;
+  return isTooLong(launch) || line.includes('\0') ? null : line;
+}
+
+/** True where a system may take no program with that much: Linux takes 128 KiB a word and, all together, a quarter of the stack. */
+export function isTooLong({ argv, env }: Launch): boolean {
+  const words = [...argv, ...Object.entries(env).map(([key, value]) => `${key}=${value}`)];
+  const lengths = words.map((word) => Buffer.byteLength(word));
+  return lengths.some((length) => length >= 128 * 1024) || lengths.reduce((sum, length) => sum + length) > 1024 * 1024;
+}
+
+function canExport(variable: string): boolean {
+  return name.test(variable) && !reserved.has(variable);
+}
+
+/** Goes to where the launch begins, or no further: elsewhere it is not to begin. */
+function place({ cwd, unlinked }: Launch): string {
+  if (cwd === null) return '';
+  const to = shellWord(directory(cwd));
+  const there = unlinked ? `cd -P ${to} 2>/dev/null&&[ "$PWD" = ${to} ]` : `cd ${to} 2>/dev/null`;
+  return `${there}||{ printf '%s\\n' ${shellWord(`lbtop: cannot enter the directory: ${shortText(cwd)}`)} >&2;exit 126;};`;
 }
 
 /** A name that `cd` takes for neither an option nor "where I was". */

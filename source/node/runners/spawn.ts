@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { openSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { type Readable, Writable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { type Account, identityOf } from '../account.ts';
 import { signalGroup } from '../process-stat.ts';
 import type { TaskGroup, TaskGroups } from '../task-groups.ts';
@@ -10,8 +10,8 @@ import type { ChildrenCpu } from './children-cpu.ts';
 import { closeQuietly, type NamedPipe, type NamedPipes } from './named-pipes.ts';
 import { readingSocket } from './pipe-reader.ts';
 import type { StreamNumber } from './runner.ts';
-import { canStart } from './shell-line.ts';
-import { startFault } from './start-error.ts';
+import { becomingLine, canStart } from './shell-line.ts';
+import { startFault, whyNotStarted } from './start-error.ts';
 import type { GroupRegistry, Launch, ProcessEvents, ProcessHandle, Starter } from './starter.ts';
 
 export interface SpawnOptions {
@@ -39,35 +39,6 @@ export function spawnStarter(options: SpawnOptions): Starter {
   };
 }
 
-/**
- * Returns what enters a control group and then becomes the program, in exactly that environment: before it has any
- * child. null: it cannot be said so, or there is no such program, which the system itself is to say.
- */
-function entering({ procs }: TaskGroup, launch: Launch): string[] | null {
-  const [program = ''] = launch.argv;
-  if (program.startsWith('-') || program.includes('=') || !canStart(launch)) return null;
-  const environment = Object.entries(launch.env).map(([name, value]) => `${name}=${value}`);
-  return ['/bin/sh', '-c', 'echo 0 >"$0";exec "$@"', procs, '/usr/bin/env', '-i', ...environment, ...launch.argv];
-}
-
-/**
- * Returns what waits until it was entered into its control group, which another account may not do for itself, and then
- * becomes the program: a line on descriptor 3 lets it go.
- */
-function awaiting(launch: Launch): string[] {
-  const environment = Object.entries(launch.env).map(([name, value]) => `${name}=${value}`);
-  return [
-    '/bin/sh',
-    '-c',
-    'read -r go <&3;exec 3<&-;exec "$@"',
-    'lbtop',
-    '/usr/bin/env',
-    '-i',
-    ...environment,
-    ...launch.argv,
-  ];
-}
-
 function startOne(
   { pipes, cpu, registry, groups, account }: SpawnOptions,
   launch: Launch,
@@ -93,23 +64,27 @@ function startOne(
     const channels: Channel[] = [];
     let child: ChildProcess;
     let beforeMs = 0;
+    let line: string | null;
     try {
       const stdin = launch.stdin === null ? 'ignore' : openSync(launch.stdin, 'r');
       if (stdin !== 'ignore') opened.push(stdin);
       for (const stream of [1, 2] as const) channels.push(channel(stream, two?.[stream - 1] ?? null, opened));
+      const outputs = channels.map((one) => one.forChild);
       control = groups?.take() ?? null;
       beforeMs = control?.usedMs() ?? 0; // what is short has ended before spawn returns
-      const direct = control === null ? null : entering(control, launch);
-      if (direct === null) release();
-      const held = direct !== null && other ? awaiting(launch) : direct;
-      const [file = '', ...args] = held ?? launch.argv;
-      child = spawn(file, args, {
-        cwd: launch.cwd ?? undefined,
-        env: { ...launch.env },
-        detached: true,
-        stdio: [stdin, ...channels.map((one) => one.forChild), ...(control !== null && other ? ['pipe' as const] : [])],
-        ...identity,
-      });
+      line = lineOf(launch, control);
+      if (line === null) {
+        release();
+        const [file = '', ...args] = launch.argv;
+        const cwd = launch.cwd ?? undefined;
+        child = spawn(file, args, { cwd, env: { ...launch.env }, detached: true, stdio: [stdin, ...outputs] });
+      } else
+        child = spawn('/bin/sh', ['-s'], {
+          env: {},
+          detached: true,
+          stdio: ['pipe', ...outputs, ...(stdin === 'ignore' ? [] : [stdin])],
+          ...identity,
+        });
     } catch (error) {
       for (const one of opened) closeQuietly(one);
       for (const one of channels) one.reader?.destroy();
@@ -125,7 +100,7 @@ function startOne(
     });
     if (child.pid === undefined) return; // 'error' follows
     const { pid } = child;
-    if (control !== null && other) letIn(child, control);
+    if (line !== null) letIn(child, line);
     group = pid;
     started = true;
     registry.began(pid);
@@ -140,15 +115,29 @@ function startOne(
     readers = [channels[0]?.reader ?? read(1, child.stdout), channels[1]?.reader ?? read(2, child.stderr)];
   }
 
-  /** Its output is ours to read and its group to kill, even where it could not be entered. */
-  function letIn({ pid, stdio: [, , , gate] }: ChildProcess, { procs }: TaskGroup): void {
-    try {
-      writeFileSync(procs, String(pid));
-    } catch {
-      release(); // it has its process group all the same
-    }
-    gate?.on('error', () => {}); // it may have ended
-    if (gate instanceof Writable) gate.end('\n');
+  /**
+   * Returns what a shell is told that becomes the program: one that is to be in a control group before it has any child, one
+   * of another account, that enters its directory with the rights of that account, one whose directory is not to be replaced
+   * meanwhile. null: the program itself can be started. Throws what the system would, where no shell can do it.
+   */
+  function lineOf(launch: Launch, control: TaskGroup | null): string | null {
+    const needed = other || launch.unlinked === true;
+    if (control === null && !needed) return null;
+    const line = canStart(launch) ? becomingLine(launch, control === null || other ? null : control.procs) : null;
+    if (line === null && needed) throw whyNotStarted(launch);
+    return line;
+  }
+
+  /** Another account may not enter a control group for itself. Its output is ours to read even where it could not be entered. */
+  function letIn({ pid, stdin }: ChildProcess, line: string): void {
+    if (control !== null && other)
+      try {
+        writeFileSync(control.procs, String(pid));
+      } catch {
+        release(); // it has its process group all the same
+      }
+    stdin?.on('error', () => {}); // it may have ended
+    stdin?.end(`${line}\n`);
   }
 
   function release(): void {

@@ -1,7 +1,8 @@
 /** Says in words why a process could not be started. */
 import { accessSync, constants, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { shortText } from '../short-text.ts';
+import { isTooLong } from './shell-line.ts';
 import type { Launch, NoProcess } from './starter.ts';
 
 /** Faults of the machine, that another one or a later moment may not have. */
@@ -48,6 +49,27 @@ export function startFault(launch: Launch, error: unknown): NoProcess {
       };
     default:
       return { unfit: false, exitCode: null, error: `cannot start ${program}: ${code || String(error)}` };
+  }
+}
+
+/**
+ * Returns what the system would throw of a program that was not even asked of it: it is not there, cannot be executed, or
+ * cannot be named to who is to start it.
+ */
+export function whyNotStarted(launch: Launch): NodeJS.ErrnoException {
+  const { argv, cwd } = launch;
+  const [program = ''] = argv;
+  const error = (code: string) => Object.assign(new Error(code), { code });
+  const words = [...argv, ...Object.entries(launch.env).flat(), cwd ?? ''];
+  if (program === '' || words.some((word) => word.includes('\0'))) return error('ERR_INVALID_ARG_VALUE');
+  if (isTooLong(launch)) return error('E2BIG');
+  if (!program.includes('/')) return error('ENOENT');
+  try {
+    const path = resolve(cwd ?? '.', program);
+    accessSync(path, constants.X_OK);
+    return error(statSync(path).isFile() ? 'ENOENT' : 'EACCES');
+  } catch (error) {
+    return error as NodeJS.ErrnoException;
   }
 }
 

@@ -9,6 +9,8 @@ export interface Launch {
   env: Readonly<Record<string, string>>;
   /** Where to start it; null: where the agent is. */
   cwd: string | null;
+  /** `cwd` had no link in it, and is to have none when the process begins there: what could replace it was not looked at. */
+  unlinked?: boolean;
   /** A file to read as stdin; null: nothing to read. */
   stdin: string | null;
 }
