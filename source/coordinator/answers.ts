@@ -19,6 +19,7 @@ import type { Series } from '../view/series.ts';
 import type { Reach } from '../wire/permission.ts';
 import type { VerbArgs, VerbGives, VerbName } from '../wire/verbs.ts';
 import type { Access } from './access.ts';
+import type { Audit } from './audit.ts';
 import type { Clock } from './clock.ts';
 import type { ItemShelf } from './item-shelf.ts';
 import type { JobWatch } from './job-watch.ts';
@@ -45,7 +46,8 @@ export interface Desk {
   access: Access;
   /** Where this coordinator listens, as others would name it. */
   address(): string;
-  log(line: string): void;
+  /** Who did what. */
+  audit: Audit;
   /** Starts or ends recording; throws LbtopError. Returns the file that is recorded into now. */
   record(file: string | null): Promise<string | null>;
   shutdown(reason: string): void;
@@ -63,6 +65,9 @@ export interface Caller {
   readonly reach: Reach;
   readonly uploads: Map<number, { parts: string[][]; bytes: number; count: number }>;
 }
+
+/** Of one connection; together they hold no more than one may. */
+const uploadsPerClient = 16;
 
 /** Verbs that are answered once. */
 export type OnceVerb = Exclude<
@@ -82,19 +87,22 @@ export const answers: Answers = {
   },
   upload({ upload, items }, _desk, { uploads }) {
     const held = uploads.get(upload) ?? { parts: [], bytes: 0, count: 0 };
-    for (const item of items) held.bytes += item.length;
-    held.count += items.length;
-    if (held.bytes > limits.itemsBytes)
+    let bytes = held.bytes;
+    for (const item of items) bytes += Buffer.byteLength(item);
+    const count = held.count + items.length;
+    if (bytes > limits.itemsBytes)
       throw new LbtopError(
         'usage',
         `the items are larger than ${limits.itemsBytes} bytes: submit them in several jobs`,
       );
-    if (held.count > limits.tasksPerJob)
+    if (count > limits.tasksPerJob)
       throw new LbtopError('usage', `more than ${limits.tasksPerJob} items: submit them in several jobs`);
-    held.parts.push(items);
-    if (!uploads.has(upload) && uploads.size >= 16)
+    const others = [...uploads].filter(([id]) => id !== upload).map(([, other]) => other);
+    const together = others.reduce((sum, other) => sum + other.bytes, bytes);
+    if (others.length >= uploadsPerClient || together > limits.itemsBytes)
       throw new LbtopError('usage', 'too many uploads at once: submit what was uploaded first');
-    uploads.set(upload, held);
+    if (items.length > 0) held.parts.push(items);
+    uploads.set(upload, { parts: held.parts, bytes, count });
     return {};
   },
 

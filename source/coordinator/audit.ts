@@ -2,6 +2,7 @@
 import { LbtopError, oneLine } from '../model/errors.ts';
 import { displayText } from '../view/display-text.ts';
 import type { Identity } from '../wire/keys.ts';
+import { fewLines, type Rate } from '../wire/turned-away.ts';
 import { type VerbArgs, type VerbName, verbs } from '../wire/verbs.ts';
 
 /** Who speaks on a connection. `identity` is null where nothing was proven. */
@@ -14,10 +15,61 @@ export interface Speaker {
 
 const longestArguments = 500;
 
+/** Whoever may not do much is told of one by one so often; it could fill the disk by asking. */
+const vainLines: Rate = { lines: 20, everyMs: 60_000 };
+/** So many of those are told apart. */
+const mostVain = 1_000;
+
+export interface Audit {
+  /** A request was carried out (`error` is null) or not. */
+  tell(speaker: Speaker, verb: VerbName, args: unknown, error: unknown): void;
+  /** Tells now what was only counted so far. */
+  flush(): void;
+}
+
+/**
+ * Returns a record that writes lines. Operators have a line for each request; others for each that was carried out, while of
+ * those that were not a few a minute are told for whatever proves who asks, and then how many more there were.
+ */
+export function auditLog(log: (line: string) => void, now?: () => number): Audit {
+  /** By proof, the last one made last. */
+  const vain = new Map<string, ReturnType<typeof fewLines<[string]>>>();
+
+  function vainOf(proof: string): ReturnType<typeof fewLines<[string]>> {
+    const known = vain.get(proof);
+    if (known !== undefined) return known;
+    const more = (count: number) =>
+      log(`audit: ${proof}: ${count} more refused or failed, for reasons like those before`);
+    const made = fewLines(log, more, vainLines, now);
+    vain.set(proof, made);
+    for (const [oldest, { flush }] of vain) {
+      if (vain.size <= mostVain) break;
+      flush();
+      vain.delete(oldest);
+    }
+    return made;
+  }
+
+  return {
+    tell(speaker, verb, args, error) {
+      const line = auditLine(speaker, verb, args, error);
+      if (error === null || speaker.role === 'operator') log(line);
+      else vainOf(`${speaker.role}, ${proofOf(speaker)}`)(line);
+    },
+    flush() {
+      for (const { flush } of vain.values()) flush();
+    },
+  };
+}
+
+function proofOf({ identity }: Speaker): string {
+  return identity === null ? 'unproven' : `${identity.proof.kind} ${identity.proof.id}`;
+}
+
 /** Returns the line for a request; `error` is why it was not carried out, null where it was. */
-export function auditLine(speaker: Speaker, verb: VerbName, args: unknown, error: unknown): string {
-  const { role, who, identity, address } = speaker;
-  const proof = identity === null ? 'unproven' : `${identity.proof.kind} ${identity.proof.id}`;
+function auditLine(speaker: Speaker, verb: VerbName, args: unknown, error: unknown): string {
+  const { role, who, address } = speaker;
+  const proof = proofOf(speaker);
   const asked = JSON.stringify(args ?? {}).slice(0, longestArguments);
   const refused = error instanceof LbtopError && error.code === 'refused';
   const outcome = error === null ? 'done' : `${refused ? 'refused' : 'failed'}: ${oneLine(error)}`;

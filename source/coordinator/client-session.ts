@@ -8,7 +8,7 @@ import { type Reach, reachOf } from '../wire/permission.ts';
 import { beforeWrites } from '../wire/turn-end.ts';
 import { type VerbArgs, type VerbName, verbs } from '../wire/verbs.ts';
 import { answers, type Caller, type Desk, type OnceVerb } from './answers.ts';
-import { auditLine, isAction, type Speaker } from './audit.ts';
+import { isAction, type Speaker } from './audit.ts';
 import { inTurns } from './in-turns.ts';
 import { finished, pending } from './source.ts';
 import { openSource, type SourceVerb } from './sources.ts';
@@ -52,7 +52,7 @@ export function acceptClient(connection: Connection, speaker: Speaker, desk: Des
       return fail(id, new LbtopError('usage', `this coordinator does not know the request ${verb}`));
     let checked: unknown;
     const tell = (error: unknown): void => {
-      if (isAction(verb as VerbName, checked)) desk.log(auditLine(speaker, verb as VerbName, checked, error));
+      if (isAction(verb as VerbName, checked)) desk.audit.tell(speaker, verb as VerbName, checked, error);
     };
     const page = verb === 'results' ? 1 : 0;
     inHand += 1;

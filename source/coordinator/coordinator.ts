@@ -24,6 +24,7 @@ import { hostPort, reachableHost } from '../wire/reach.ts';
 import { loadFormerSecret, replaceSecret, secretAgain } from '../wire/secret.ts';
 import { access } from './access.ts';
 import type { Desk } from './answers.ts';
+import { auditLog } from './audit.ts';
 import { acceptClient } from './client-session.ts';
 import { monotonicClock } from './clock.ts';
 import { type Durable, openDurable } from './durable.ts';
@@ -223,6 +224,8 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
     log,
   });
 
+  const audit = auditLog(log);
+
   async function serve(address: { host: string; port: number }): Promise<MetricsEndpoint> {
     const [{ coordinatorMetrics }, { serveMetrics }] = await Promise.all([
       import('./metrics.ts'),
@@ -252,7 +255,7 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
     history,
     access: guarded,
     address: () => hostPort(reachableHost(listener.host), listener.port),
-    log,
+    audit,
     record,
     shutdown: options.onShutdown,
     journalBytes: () => durable?.store.bytes() ?? 0,
@@ -311,6 +314,7 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
     port: listener.port,
     state,
     async stop(reason) {
+      audit.flush();
       log(`ends: ${reason}`);
       retention[Symbol.dispose]();
       guarded[Symbol.dispose]();

@@ -82,8 +82,8 @@ export function reception(options: ReceptionOptions): Reception {
   const strangers = new Map<string, Stranger>();
   const welcomed = new Set<Connection>();
   const wrong = wrongKeys();
-  const rejected = fewLines((address, reason) => options.rejected?.(address, reason));
-  const cutOff = fewLines((address, reason) => options.cutOff?.(address, reason));
+  const rejected = fewAddresses((address, reason) => options.rejected?.(address, reason));
+  const cutOff = fewAddresses((address, reason) => options.cutOff?.(address, reason));
   const allGone = Promise.withResolvers<void>();
   let closing = false;
 
@@ -219,4 +219,8 @@ export function reception(options: ReceptionOptions): Reception {
       return allGone.promise;
     },
   };
+}
+
+function fewAddresses(tell: Tell) {
+  return fewLines(tell, (count) => tell(`${count} more`, 'for reasons like those before'));
 }

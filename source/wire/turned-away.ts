@@ -1,38 +1,51 @@
-/** What is told about peers that were turned away: a flood of them is not to become a flood of lines. */
+/** What is told about those that were turned away: a flood of them is not to become a flood of lines. */
 
-/** Told one by one in each second; of the others only how many they were. */
-const linesPerSecond = 20;
+/** How much is told one by one before the rest is only counted, in ms. */
+export interface Rate {
+  lines: number;
+  everyMs: number;
+}
+
+const linesPerSecond: Rate = { lines: 20, everyMs: 1_000 };
 
 /** Who it was, or how many, and why. */
 export type Tell = (address: string, reason: string) => void;
 
-/** Returns a `tell` that passes on a few calls a second and counts the others. Takes a monotonic clock in ms. */
-export function fewLines(tell: Tell, now: () => number = () => performance.now()): Tell & { flush(): void } {
+/**
+ * Returns a `tell` that passes on so many calls in a period and counts the others, which `more` is told once the period is
+ * over. Takes a monotonic clock in ms.
+ */
+export function fewLines<Given extends unknown[]>(
+  tell: (...given: Given) => void,
+  more: (count: number) => void,
+  { lines, everyMs }: Rate = linesPerSecond,
+  now: () => number = () => performance.now(),
+): ((...given: Given) => void) & { flush(): void } {
   let since = Number.NEGATIVE_INFINITY;
   let told = 0;
-  let more = 0;
+  let untold = 0;
   let timer: NodeJS.Timeout | null = null;
 
   function flush(): void {
     if (timer !== null) clearTimeout(timer);
     timer = null;
-    const count = more;
-    more = 0;
-    if (count > 0) tell(`${count} more`, 'for reasons like those before');
+    const count = untold;
+    untold = 0;
+    if (count > 0) more(count);
   }
 
-  function one(address: string, reason: string): void {
-    if (now() - since >= 1_000) {
+  function one(...given: Given): void {
+    if (now() - since >= everyMs) {
       flush();
       since = now();
       told = 0;
     }
-    if (told < linesPerSecond) {
+    if (told < lines) {
       told += 1;
-      tell(address, reason);
+      tell(...given);
     } else {
-      more += 1;
-      timer ??= setTimeout(flush, 1_000).unref();
+      untold += 1;
+      timer ??= setTimeout(flush, everyMs).unref();
     }
   }
 
