@@ -1,15 +1,17 @@
 /** Tokens and the change of the secret: who gets in, who is put out, and what of it outlives the coordinator. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { LbtopError } from '../../source/model/errors.ts';
 import { jobSpec } from '../../source/model/job.ts';
+import { lookAt, lookShape } from '../../source/view/look.ts';
 import { type OwnKey, readToken } from '../../source/wire/credential.ts';
 import { connect } from '../../source/wire/endpoint.ts';
 import type { Message, Role } from '../../source/wire/messages.ts';
 import { roles } from '../../source/wire/messages.ts';
 import { loadFormerSecret, loadSecret, replaceSecret, secretText } from '../../source/wire/secret.ts';
+import { verbs } from '../../source/wire/verbs.ts';
 import { coordinatorHere, type HereCoordinator } from '../helpers/coordinator.ts';
 import { engineMissing, startEngine } from '../helpers/engine.ts';
 
@@ -120,6 +122,46 @@ test.each(['node', 'viewer'] as const)('the end of a %s token ends its connectio
   expect((await failure(speak(here, lasting.key, role))).message).toContain('was revoked');
   expect((await operator.request('token-list', {})).map(({ state }) => state)).toEqual(['expired', 'revoked']);
   expect(await failure(operator.request('token-revoke', { token: 'nobody' }))).toMatchObject({ code: 'usage' });
+});
+
+test('an operator whose token is revoked does nothing more, nor is done what it had asked for behind it', async () => {
+  await using here = await coordinatorHere();
+  const { key, id } = await make(here, 'operator', { name: 'ana' });
+  const { connection, heard, closed } = await speak(here, key, 'operator');
+  const request = (id: number, verb: 'pause-queue' | 'token-revoke' | 'watch', args: unknown) =>
+    connection.send({ kind: 'request', id, verb, args: verbs[verb].args.pack(args as never) });
+  request(1, 'watch', { look: lookShape.pack(lookAt('nodes')), rateHz: 30 });
+  await vi.waitFor(() => expect(heard.some(({ kind }) => kind === 'item')).toBe(true));
+  // One frame, with its own end in the middle.
+  request(2, 'pause-queue', { paused: true, reason: 'before' });
+  request(3, 'token-revoke', { token: id });
+  for (let more = 4; more < 2_000; more++) request(more, 'pause-queue', { paused: false, reason: 'after' });
+  await closed;
+  expect(heard.at(-1)).toMatchObject({ kind: 'refuse', reason: expect.stringContaining('was revoked') });
+  expect(here.coordinator.state.queuePaused).toBe(true);
+  expect(here.log.filter((line) => line.includes('pause-queue'))).toEqual([expect.stringContaining('before')]);
+  expect(here.log).toContainEqual(expect.stringMatching(/^operator ana at .* is let in no longer: the token ana was/));
+});
+
+test('a token of another cluster opens nothing, not even where a copy of the data knows it', async () => {
+  const [data, copy] = [join(directory, 'data'), join(directory, 'copy')];
+  let key: OwnKey;
+  {
+    await using here = await coordinatorHere({ data });
+    ({ key } = await make(here, 'operator'));
+    expect((await speak(here, key, 'operator')).connection.open).toBe(true);
+  }
+  cpSync(data, copy, { recursive: true });
+  for (const where of [null, copy]) {
+    await using other = await coordinatorHere({ data: where, secret: Buffer.alloc(32, 9) });
+    const error = await failure(speak(other, key, 'operator'));
+    expect(error).toMatchObject({
+      code: 'refused',
+      message: expect.stringContaining('does not know this secret or token'),
+    });
+    const [listed] = await (await other.client({ secret: Buffer.alloc(32, 9) })).request('token-list', {});
+    expect(listed?.state).toBe(where === null ? undefined : 'rotated');
+  }
 });
 
 test('all tokens of a name end together, and the operator who does it stays', async () => {
