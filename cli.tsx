@@ -10,6 +10,7 @@ import { type Io, printJson, printLine, processIo } from './source/client/io.ts'
 import { complain, runWord } from './source/client/main.ts';
 import { type Places, places } from './source/client/places.ts';
 import { readSettings } from './source/client/settings.ts';
+import { LbtopError, oneLine } from './source/model/errors.ts';
 import type { StartOptions } from './source/ui/start.tsx';
 
 /** What runs this program once more: the interface of a coordinator, the processes of the demo. */
@@ -145,7 +146,7 @@ async function work(flags: Flags, io: Io, where: Places): Promise<number> {
   startSmall(nodeFlags);
   const [
     { runNode },
-    { credentialInTime },
+    { credentialInTime, credentialAgain },
     { findWhereabouts },
     os,
     { resolve },
@@ -163,6 +164,8 @@ async function work(flags: Flags, io: Io, where: Places): Promise<number> {
     import('./source/node/house-rules.ts'),
   ]);
   const found = findWhereabouts(flags, where);
+  const complain = (line: string): void => void printLine(io.stderr, `lbtop: ${line}`).catch(() => {});
+  const secret = await credentialInTime(flags, where, found, complain);
   const leader =
     'engine' in found ? (await import('./source/client/engine-leader.ts')).watchLeader(found.engine) : undefined;
   return runNode({
@@ -190,7 +193,8 @@ async function work(flags: Flags, io: Io, where: Places): Promise<number> {
       }),
       handlers: flags.handlers === undefined ? null : resolve(io.cwd, flags.handlers),
       stateDir: where.stateDirectory,
-      secret: await credentialInTime(flags, where, found, (line) => void printLine(io.stderr, `lbtop: ${line}`)),
+      secret,
+      secretAgain: credentialAgain(flags, where, secret, complain),
       version: packageVersion(),
     },
     metrics: flags.metrics ?? null,
@@ -295,11 +299,15 @@ async function attach(flags: Flags, io: Io, where: Places): Promise<number> {
       return asking();
     };
     const owner = flags.owner === true;
-    // Whose coordinator is gone has nothing to wait for: it was its own.
+    // Whose coordinator is gone has nothing to wait for: it was its own. One that is there has a new secret.
+    const once = () =>
+      again().catch((error: unknown) => {
+        throw new LbtopError('refused', oneLine(error));
+      });
     const live = remoteFeed(asking(), {
       rateHz: windowsPerSecond,
       mayAct: !readOnly,
-      again: owner ? undefined : again,
+      again: owner ? once : again,
     });
     const feed = withPast(live, () => fetchPast(asking()));
     return await show({ feed, title: client.address, readOnly, owner }, io);

@@ -1,8 +1,8 @@
 /** What this user shows to a coordinator: the certificate that the flags name, else the secret or the token in a file. */
 import { type Certificate, loadCertificate } from '../wire/certificate.ts';
-import type { OwnKey } from '../wire/credential.ts';
+import type { Credential, OwnKey } from '../wire/credential.ts';
 import { isLoopback } from '../wire/reach.ts';
-import { loadCredential, secretThere } from '../wire/secret.ts';
+import { loadCredential, secretAgain, secretThere } from '../wire/secret.ts';
 import { usage } from './complaint.ts';
 import type { Flags } from './flags.ts';
 import type { Places, Whereabouts } from './places.ts';
@@ -21,6 +21,16 @@ export async function certificateOf(flags: CredentialFlags, as: 'coordinator' | 
 /** Returns what to show. Throws LbtopError (usage) where it is missing or not what it should be. */
 export async function credentialOf(flags: CredentialFlags, where: Places): Promise<Buffer | OwnKey | Certificate> {
   return (await certificateOf(flags, 'peer')) ?? loadCredential(flags.secretFile ?? where.secretFile);
+}
+
+/** Returns what reads it again when it is to be shown again; what cannot be had stays what it was, and `complain` is told why. */
+export function credentialAgain(
+  flags: CredentialFlags,
+  where: Places,
+  known: Credential,
+  complain: (line: string) => void,
+): () => Promise<Credential> {
+  return secretAgain(() => credentialOf(flags, where), known, complain);
 }
 
 /**

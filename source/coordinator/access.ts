@@ -80,6 +80,11 @@ export function access({ secret, former, tokens, now, keep, log }: AccessOptions
     return over ? `the certificate of ${identity.name} has expired: ask for a new one` : null;
   }
 
+  /** True where its file may hold something newer by now: it is worth to come once more. */
+  function isReplaceable({ proof: { kind, id } }: Identity): boolean {
+    return kind !== 'token' || tokens.get(id)?.revokedAt === null;
+  }
+
   /** When what it rests on ends, as far as that is known. */
   function endOf({ proof: { kind, id }, validUntil }: Identity): number {
     if (kind === 'token') {
@@ -103,7 +108,7 @@ export function access({ secret, former, tokens, now, keep, log }: AccessOptions
       else {
         open.delete(connection);
         log(`${identity.role} ${identity.name ?? ''} at ${connection.address} is let in no longer: ${reason}`);
-        connection.send({ kind: 'refuse', code: 'refused', reason });
+        connection.send({ kind: 'refuse', code: isReplaceable(identity) ? 'unreachable' : 'refused', reason });
         connection.close(reason);
       }
     }

@@ -21,7 +21,7 @@ import { listen } from '../wire/endpoint.ts';
 import type { Log } from '../wire/log-line.ts';
 import type { MetricsEndpoint } from '../wire/metrics-endpoint.ts';
 import { hostPort, reachableHost } from '../wire/reach.ts';
-import { loadFormerSecret, replaceSecret, secretAgain } from '../wire/secret.ts';
+import { loadFormerSecret, loadSecret, replaceSecret, secretAgain } from '../wire/secret.ts';
 import { access } from './access.ts';
 import type { Desk } from './answers.ts';
 import { auditLog } from './audit.ts';
@@ -114,7 +114,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
 /** One that stands by does so for long: its secret is the one that its file holds when it is needed. */
 function secretOf({ secret, secretFile, standby = false, log }: CoordinatorOptions) {
   if (!standby || secretFile === undefined || !Buffer.isBuffer(secret)) return async () => secret;
-  return secretAgain(secretFile, secret, log);
+  return secretAgain(() => loadSecret(secretFile), secret, log);
 }
 
 /** Resolves when this process may write, with the port to listen on: in an engine it was told to the others. */

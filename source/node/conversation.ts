@@ -65,6 +65,7 @@ export function converse({
     coordinators: options.coordinators,
     leader: options.leader,
     secret: options.secret,
+    secretAgain: options.secretAgain,
     who: `${name}@${os.hostname()}`.slice(0, limits.reasonLength),
     version: options.version,
     dial: options.dial ?? dialOverTcp,

@@ -43,6 +43,8 @@ export interface LinkOptions {
   /** Who leads, where somebody else knows; null: nobody does. */
   leader?: LeaderAddress | undefined;
   secret: Credential | null;
+  /** What to show once a connection was lost; `secret` if there is none. Does not reject. */
+  secretAgain?: (() => Promise<Credential | null>) | undefined;
   who: string;
   version: string;
   dial: Dial;
@@ -112,33 +114,28 @@ export function openLink(options: LinkOptions): Link {
     /** Of this connection; a later one has its own. */
     let mine: Peer | null = null;
     const current = (): boolean => mine !== null && mine === peer;
-    const { secret, who, version } = options;
+    const { who, version } = options;
     dialling = new AbortController();
-    options
-      .dial({
-        ...target,
-        secret,
-        who,
-        version,
-        role: 'node',
-        timeoutMs: dialTimeoutMs,
-        signal: AbortSignal.any([abort.signal, dialling.signal]),
-        events: {
-          messages(batch) {
-            heardAt = clock.now();
-            if (current()) options.messages(batch);
-          },
-          heard() {
-            heardAt = clock.now();
-          },
-          drained() {
-            if (current()) options.drained();
-          },
-          closed(reason) {
-            if (current()) dropped(reason);
-          },
-        },
-      })
+    const signal = AbortSignal.any([abort.signal, dialling.signal]);
+    const events: ConnectionEvents = {
+      messages(batch) {
+        heardAt = clock.now();
+        if (current()) options.messages(batch);
+      },
+      heard() {
+        heardAt = clock.now();
+      },
+      drained() {
+        if (current()) options.drained();
+      },
+      closed(reason) {
+        if (current()) dropped(reason);
+      },
+    };
+    const dial = (secret: Credential | null): Promise<Peer> =>
+      options.dial({ ...target, secret, who, version, role: 'node', timeoutMs: dialTimeoutMs, signal, events });
+    const again = connections === 0 ? undefined : options.secretAgain;
+    (again === undefined ? dial(options.secret) : again().then(dial))
       .then((connection) => {
         mine = connection;
         if (state === 'closed') connection.destroy('the node stops');

@@ -31,6 +31,8 @@ export interface AgentOptions {
   listen?: Address | null;
   /** What it shows; null: the coordinator runs without protection. */
   secret: Credential | null;
+  /** Returns what to show when it connects again: it may have been changed meanwhile. `secret` if not given. */
+  secretAgain?: () => Promise<Credential | null>;
   version: string;
   log(line: string): void;
   /** Is told each attempt that ended here. */

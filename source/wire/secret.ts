@@ -105,15 +105,15 @@ export async function loadFormerSecret(file: string, now: number): Promise<Forme
 }
 
 /**
- * Returns what reads the secret in `file` again each time that it is called; where it cannot be had it is the one before,
- * at first `known`, and `complain` is told why, once.
+ * Returns what loads a secret (or what else is shown) again each time that it is called; where it cannot be had it is the one
+ * before, at first `known`, and `complain` is told why, once.
  */
-export function secretAgain(file: string, known: Buffer, complain: (line: string) => void): () => Promise<Buffer> {
+export function secretAgain<T>(load: () => Promise<T>, known: T, complain: (line: string) => void): () => Promise<T> {
   let last = known;
   let said = '';
   return async () => {
     try {
-      last = await loadSecret(file);
+      last = await load();
       said = '';
     } catch (error) {
       const why = oneLine(error);

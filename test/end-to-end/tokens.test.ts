@@ -130,17 +130,45 @@ test.each([
   expect(ran.stderr.trimEnd()).not.toContain('\n');
 });
 
-test('a rotation: who has no copy of the new secret is let in until the period ends', async () => {
-  const old = join(cluster.directory, 'old');
-  writeFileSync(old, readFileSync(cluster.fleet.secretFile), { mode: 0o600 });
+test('a rotation: who has the new secret by its end goes on, with all its work; who has not is told', {
+  timeout: 120_000,
+}, async () => {
+  const { directory, fleet } = cluster;
+  const copyTo = (name: string) => {
+    writeFileSync(join(directory, name), readFileSync(fleet.secretFile), { mode: 0o600 });
+    return join(directory, name);
+  };
+  const [old, copied] = [copyTo('old'), copyTo('copied')];
   const asOld = () => cluster.lbtop(['status', '--secret-file', old, ...at()]);
-  const { until: end } = await cluster.json<{ until: number }>(['token', 'rotate', '--ttl', '20s']);
+  // One has the very file, one a copy that is replaced in time, one a copy that nobody thought of.
+  const start = (name: string, file: string) =>
+    cluster.start(['--node', '--name', name, '--label', `is=${name}`, '--slots', '2', '--secret-file', file, ...at()]);
+  void finished(start('shared', fleet.secretFile));
+  void finished(start('copied', copied));
+  const stale = finished(start('stale', old));
+  const rows = () => cluster.json<NodeRow[]>(['nodes']);
+  await until(async () => (await rows()).filter(({ health }) => health === 'up').length === 3);
+  const go = join(directory, 'go');
+  const text = `until [ -e ${go} ]; do sleep 0.1; done; echo $LBTOP_NODE $LBTOP_ATTEMPT`;
+  const runs = ['shared', 'copied'].map((name) =>
+    finished(cluster.start(['run', '--on', `is=${name}`, '--shell', text])),
+  );
+  await until(async () => (await rows()).filter(({ running }) => running === 1).length === 2);
+
+  const { until: end } = await cluster.json<{ until: number }>(['token', 'rotate', '--ttl', '15s']);
+  copyTo('copied');
+  expect(readFileSync(old, 'utf8')).not.toBe(readFileSync(fleet.secretFile, 'utf8'));
   expect((await asOld()).code).toBe(0);
-  expect(readFileSync(old, 'utf8')).not.toBe(readFileSync(cluster.fleet.secretFile, 'utf8'));
   await until(() => Date.now() > end);
   expect(await asOld()).toMatchObject({
     code: 4,
     stderr: expect.stringContaining('this secret was changed: copy the new one'),
   });
-  expect((await cluster.lbtop(['status'])).code).toBe(0);
+  expect(await stale).toMatchObject({ code: 4, stderr: expect.stringContaining('this secret was changed: copy the') });
+  await until(async () => (await rows()).filter(({ health }) => health === 'up').length === 2);
+  writeFileSync(go, '');
+  const [first, second] = await Promise.all(runs);
+  expect(first).toMatchObject({ code: 0, stdout: 'shared 1\n' });
+  expect(second).toMatchObject({ code: 0, stdout: 'copied 1\n' });
+  expect(await cluster.json(['status'])).toMatchObject({ reexecuted: 0, lateResults: 0 });
 });
