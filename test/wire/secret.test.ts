@@ -93,7 +93,11 @@ test.each([
 test('that is read again is the one that the file holds now; where there is none that can be read, the one before', async () => {
   const said: string[] = [];
   const first = await loadOrCreateSecret(file);
-  const read = secretAgain(() => loadSecret(file), first, (line) => said.push(line));
+  const read = secretAgain(
+    () => loadSecret(file),
+    first,
+    (line) => said.push(line),
+  );
   const second = newSecret();
   writeFileSync(file, secretText(second));
   expect(await read()).toEqual(second);
