@@ -63,6 +63,9 @@ export interface Executor {
   readonly unsettled: number;
 }
 
+/** Tasks are begun for so long, then others get their turn: each may need a process, a directory or a file of its own first. */
+const beginMs = 5;
+
 export function executor(options: ExecutorOptions): Executor {
   const { clock, reports, spool } = options;
   const runs = attemptRuns(options, { said: (held) => sayEnd(held), ended: finish });
@@ -74,6 +77,8 @@ export function executor(options: ExecutorOptions): Executor {
   let free = options.slots;
   let seen = 0;
   let filling = false;
+  /** Cancels the next turn's `fill`, where one is due. */
+  let goOn: (() => void) | null = null;
   let closed = false;
   const whenIdle: (() => void)[] = [];
   const spent = spentTickets(clock);
@@ -127,8 +132,15 @@ export function executor(options: ExecutorOptions): Executor {
   function fill(): void {
     if (filling) return;
     filling = true;
+    goOn?.();
+    goOn = null;
+    const until = clock.now() + beginMs;
     for (const held of waiting.values()) {
       if (!options.mayStart()) break;
+      if (clock.now() > until) {
+        goOn ??= clock.after(0, fill);
+        break;
+      }
       const { task } = held;
       if (task === null) continue;
       const { cpus } = task.spec;

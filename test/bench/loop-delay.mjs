@@ -1,7 +1,9 @@
 /**
  * Loaded into a process by `--import`: says at its end how late its event loop was, in ms, and for how long it was
  * ever blocked. On a machine with more work than cores a process is late because it waits for a core: Linux counts that
- * (run_delay in /proc/PID/schedstat, Documentation/scheduler/sched-stats.rst), and it is not what blocks a loop.
+ * (run_delay in /proc/PID/schedstat, Documentation/scheduler/sched-stats.rst), and it is not what blocks a loop. Neither
+ * is what the host of a virtual machine takes from its cores (steal in /proc/stat, in ticks): where it took any since
+ * the last look at it, the time of the core that lost most does not count.
  * SIGUSR2: it says so then too, and begins anew. With LOOP_DELAY_FROM=signal it does not look before the first of them:
  * looking 200 times a second takes some of a core itself.
  */
@@ -12,6 +14,11 @@ const periodMs = 5;
 const file = process.env.LOOP_DELAY_FILE;
 const bytes = Buffer.alloc(128);
 const stat = open('/proc/self/schedstat');
+const cores = open('/proc/stat');
+/** The text about all cores is longer than that about one thread, and worth a look when something is late, or now and then. */
+const stolenEvery = 4;
+const coreBytes = Buffer.alloc(16 * 1024);
+const tickMs = 10;
 const delay = monitorEventLoopDelay({ resolution: periodMs });
 let blocked = 0;
 
@@ -30,6 +37,13 @@ function waitedMs() {
   return Number(text.split(' ')[1]) / 1e6;
 }
 
+/** How long the host has taken each core away, in ms. */
+function stolenMs() {
+  if (cores === null) return [];
+  const text = coreBytes.latin1Slice(0, readSync(cores, coreBytes, 0, coreBytes.length, 0));
+  return [...text.matchAll(/^cpu\d+((?: \d+)+)$/gm)].map(([, counts]) => Number(counts.split(' ')[8]) * tickMs);
+}
+
 /** The time, and how long was waited until then: it may have to wait between the two looks. */
 function look() {
   for (;;) {
@@ -41,11 +55,18 @@ function look() {
 function watch() {
   delay.enable();
   let [at, waited] = look();
+  let stolen = stolenMs();
+  let looks = 0;
   setInterval(() => {
     const [now, nowWaited] = look();
-    const lateMs = now - at - periodMs;
-    blocked = Math.max(blocked, lateMs - (nowWaited - waited));
-    [at, waited] = [now, nowWaited];
+    let lateMs = now - at - periodMs - (nowWaited - waited);
+    if (lateMs > blocked || ++looks % stolenEvery === 0) {
+      const nowStolen = stolenMs();
+      lateMs -= Math.max(0, ...nowStolen.map((ms, core) => ms - (stolen[core] ?? ms)));
+      stolen = nowStolen;
+    }
+    blocked = Math.max(blocked, lateMs);
+    [at, waited] = look();
   }, periodMs).unref();
 }
 
@@ -67,5 +88,6 @@ process.on('SIGUSR2', () => {
 });
 process.on('exit', () => {
   if (stat !== null) closeSync(stat);
+  if (cores !== null) closeSync(cores);
   tell();
 });
