@@ -1,5 +1,6 @@
 /** A coordinator's durable side: opens the store, reads the state back, commits, and keeps snapshots of the state. */
 import { hostname } from 'node:os';
+import { packSnapshot } from '../feed/stored-snapshot.ts';
 import { readState } from '../feed/stored-state.ts';
 import { type Commit, type Commits, groupCommit } from '../journal/commit.ts';
 import { type IntentLog, openIntentLog, readIntents } from '../journal/intent-log.ts';
@@ -8,11 +9,9 @@ import { openLocalStore } from '../journal/local.ts';
 import type { RecoveryProgress } from '../journal/recover.ts';
 import type { Store, Term, Writer } from '../journal/store.ts';
 import { damage } from '../journal/store-error.ts';
-import { packValues } from '../journal/value-stream.ts';
 import { LbtopError, oneLine } from '../model/errors.ts';
 import type { Fact } from '../model/fact.ts';
 import { apply } from '../scheduler/apply.ts';
-import { takeSnapshot } from '../scheduler/snapshot.ts';
 import type { State } from '../scheduler/state.ts';
 import { letOut } from './let-out.ts';
 import { type Room, roomIn } from './room.ts';
@@ -197,8 +196,8 @@ export function newDurable(sitting: Sitting): Durable {
   async function saveNow(): Promise<void> {
     const at = commits.mark();
     at.catch(() => {}); // awaited below, unless taking the snapshot throws
-    const records = takeSnapshot(state);
-    await term.saveSnapshot(await at, packValues(records, store.limits.chunkBytes));
+    const chunks = [...packSnapshot(state, store.limits.chunkBytes)];
+    await term.saveSnapshot(await at, chunks);
   }
 
   /** Without a new snapshot recovery takes longer, and nothing is lost. */

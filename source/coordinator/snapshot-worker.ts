@@ -1,10 +1,9 @@
 /** A thread that makes one snapshot: reads the journal, and gives what it leads to in chunks, as asked for. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { packSnapshot } from '../feed/stored-snapshot.ts';
 import { readState } from '../feed/stored-state.ts';
 import { openEngineStore } from '../journal/engine.ts';
 import { openLocalStore } from '../journal/local.ts';
-import { packValues } from '../journal/value-stream.ts';
-import { takeSnapshot } from '../scheduler/snapshot.ts';
 
 /** Where a journal is. */
 export type JournalPlace = { readonly directory: string } | { readonly engine: string };
@@ -27,7 +26,7 @@ const store =
     : await openLocalStore({ directory: journal.directory, readOnly: true });
 const { state, recovered } = await readState(store);
 await store.close();
-const chunks = packValues(takeSnapshot(state), chunkBytes);
+const chunks = packSnapshot(state, chunkBytes);
 port.on('message', () => {
   const next = chunks.next();
   port.postMessage((next.done ? null : next.value) satisfies SnapshotWord);

@@ -2,12 +2,11 @@
 import { type Recovered, type RecoveryProgress, recover } from '../journal/recover.ts';
 import type { Store } from '../journal/store.ts';
 import { StoreError } from '../journal/store-error.ts';
-import { unpackValues } from '../journal/value-stream.ts';
 import { LbtopError, oneLine } from '../model/errors.ts';
 import type { Fact } from '../model/fact.ts';
 import { apply } from '../scheduler/apply.ts';
-import { snapshotRestorer } from '../scheduler/snapshot.ts';
 import { emptyState, type State } from '../scheduler/state.ts';
+import { readSnapshot } from './stored-snapshot.ts';
 
 export interface StateReader {
   /** The state before the first of the facts: that of the last snapshot, or an empty one. */
@@ -31,7 +30,7 @@ export async function readState(
   const recovered = await recover(store, {
     progress,
     async snapshot(chunks) {
-      state = await readSnapshot(chunks);
+      state = await restored(chunks);
     },
     facts(facts) {
       begin();
@@ -43,11 +42,9 @@ export async function readState(
   return { state, recovered };
 }
 
-async function readSnapshot(chunks: AsyncIterable<Uint8Array>): Promise<State> {
-  const restoring = snapshotRestorer();
+async function restored(chunks: AsyncIterable<Uint8Array>): Promise<State> {
   try {
-    for await (const record of unpackValues(chunks)) restoring.take(record);
-    return restoring.end();
+    return await readSnapshot(chunks);
   } catch (error) {
     if (error instanceof LbtopError) throw error;
     // Its bytes are what was written: the store has checked them.

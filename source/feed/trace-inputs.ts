@@ -94,7 +94,7 @@ export interface Inputs {
   inputs: Input[];
 }
 
-const bytes = batchBytes(inputs, []);
+const bytes = batchBytes(inputs);
 
 /** Returns the payload of a block of inputs: `[start, batch]`, `batch` as wire/variant-bytes.ts says. */
 export function packInputs({ start, inputs }: Inputs): Buffer {

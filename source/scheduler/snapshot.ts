@@ -17,6 +17,8 @@ import { type RecordOf, type SnapshotRecord, snapshotRecords, snapshotVersion } 
 import { emptyState, type JobRecord, type NodeState, newJob, ownCounts, type State } from './state.ts';
 import { TaskTable } from './task-table.ts';
 
+export { type SnapshotRecord, snapshotRecords };
+
 /**
  * Plain data for MessagePack: one array a record, the first of which begins with the version. No record is larger than
  * a few hundred KB, so that it may be written and read record by record.
@@ -24,36 +26,33 @@ import { TaskTable } from './task-table.ts';
 export type Snapshot = readonly (readonly unknown[])[];
 
 /** Returns the state as plain data that shares nothing with it that changes. `samples`: with what the nodes reported. */
-export function takeSnapshot(state: State, { samples = false }: { samples?: boolean } = {}): Snapshot {
-  const records: unknown[][] = [
-    snapshotRecords.pack({
-      ...state,
-      kind: 'head',
-      version: snapshotVersion,
-      software: state.version,
-      places: state.places.length,
-    }),
-  ];
+export function takeSnapshot(state: State, options?: { samples?: boolean }): Snapshot {
+  const records: unknown[][] = [];
+  for (const record of recordsOf(state, options)) records.push(snapshotRecords.pack(record));
+  return records;
+}
+
+/** Yields the records, which share with the state what changes: each is to be used before the state goes on. */
+export function* recordsOf(
+  state: State,
+  { samples = false }: { samples?: boolean } = {},
+): Generator<SnapshotRecord, void, undefined> {
+  yield {
+    ...state,
+    kind: 'head',
+    version: snapshotVersion,
+    software: state.version,
+    places: state.places.length,
+  };
   for (const node of state.nodes.values())
-    records.push(
-      snapshotRecords.pack({
-        ...node,
-        kind: 'node',
-        held: [...node.held.values()],
-        observed: samples ? node : null,
-      }),
-    );
+    yield { ...node, kind: 'node', held: [...node.held.values()], observed: samples ? node : null };
   for (const job of state.jobs.values()) {
-    records.push(snapshotRecords.pack(jobRecord(job)));
-    for (const chunk of job.tasks.chunks())
-      records.push(snapshotRecords.pack({ kind: 'chunk', job: job.id, ...chunk }));
+    yield jobRecord(job);
+    for (const chunk of job.tasks.chunks()) yield { kind: 'chunk', job: job.id, ...chunk };
   }
   const { kinds, speeds } = state.learned;
-  for (const [name, durations] of kinds)
-    records.push(snapshotRecords.pack({ kind: 'durations', name, counts: pairsOf(durations) }));
-  for (const [node, speed] of speeds)
-    records.push(snapshotRecords.pack({ kind: 'speed', node, counts: pairsOf(speed) }));
-  return records;
+  for (const [name, durations] of kinds) yield { kind: 'durations', name, counts: pairsOf(durations) };
+  for (const [node, speed] of speeds) yield { kind: 'speed', node, counts: pairsOf(speed) };
 }
 
 function jobRecord(job: JobRecord): RecordOf<'job'> {
@@ -75,7 +74,10 @@ function jobRecord(job: JobRecord): RecordOf<'job'> {
 /** Returns the state that a snapshot was taken of. Throws ShapeError where it is none, or one of a newer version. */
 export function restoreSnapshot(snapshot: Iterable<unknown>): State {
   const restoring = snapshotRestorer();
-  for (const raw of snapshot) restoring.take(raw);
+  for (const raw of snapshot) {
+    const record = snapshotRecords.unpack(raw);
+    if (record !== null) restoring.take(record); // of a newer lbtop, which says by the version whether we can do without it
+  }
   return restoring.end();
 }
 
@@ -83,13 +85,11 @@ export function restoreSnapshot(snapshot: Iterable<unknown>): State {
  * Takes the records of a snapshot one after the other, so that nobody needs them all at once; `end` returns the state.
  * Both throw as `restoreSnapshot`.
  */
-export function snapshotRestorer(): { take(raw: unknown): void; end(): State } {
+export function snapshotRestorer(): { take(record: SnapshotRecord): void; end(): State } {
   const state = emptyState();
   let headed = false;
   return {
-    take(raw) {
-      const record = snapshotRecords.unpack(raw);
-      if (record === null) return; // of a newer lbtop, which says by the version whether we can do without it
+    take(record) {
       if (headed === (record.kind === 'head')) throw new ShapeError('a snapshot begins with its head and has one');
       headed = true;
       restoreRecord(state, record);

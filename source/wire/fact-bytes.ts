@@ -9,4 +9,4 @@ import { batchBytes, rowsPerBatch } from './variant-bytes.ts';
 export const factsPerBatch = rowsPerBatch;
 
 /** `packFacts` and `unpackFacts` are as `BatchBytes` says. */
-export const { pack: packFacts, unpack: unpackFacts, bytesByKind } = batchBytes(facts, ['sampled']);
+export const { pack: packFacts, unpack: unpackFacts, bytesByKind } = batchBytes(facts, { keyed: ['sampled'] });

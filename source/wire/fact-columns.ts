@@ -8,12 +8,18 @@
  *   [3, [value, …], places] each row's place in that list
  *   [4, bytes]              doubles: the lowest bytes of all rows, then the next higher ones, … the highest (8 planes)
  *   [5, [value, …]]         the values themselves
- *   [6, [column, …]]        arrays (structs) that are all of this length: a column for each element
+ *   [6, [column, …]]        arrays (structs) that are all of this length, at most 32: a column for each element; they are
+ *                           within each other at most 3 deep
  *
  * `deltas` and `places` are binary: unsigned LEB128 numbers; a delta d is written as 2d, where it is negative as -2d-1.
  * `scale` s > 0: the value is the sum of the deltas divided by s; s < 0: multiplied by -s. Sums stay within ±2^51.
  */
 import { type Shape, ShapeError } from '../model/shape.ts';
+
+/** Columns are within columns at most so deep: a job, its work, its arguments. */
+const deepest = 3;
+/** Lists that are longer are told as they are: what a few bytes become stays in proportion to them. */
+const widest = 32;
 
 const scales = [-1_024, 1, 10, 100, 1_000];
 const highest = 2 ** 51;
@@ -37,25 +43,42 @@ export function numbered(values: readonly unknown[]): Uint32Array {
  * Returns the values as the column that takes the least room. `key` has a number for each row: where it is not null,
  * numbers are told as differences to the last row with the same one.
  */
-export function packColumn(values: readonly unknown[], key: Uint32Array | null): unknown[] {
+export function packColumn(values: readonly unknown[], key: Uint32Array | null, levels = deepest): unknown[] {
   const first = values[0];
   let i = 1;
-  if (typeof first !== 'object' || first === null) while (i < values.length && Object.is(values[i], first)) i++;
+  while (i < values.length && areAlike(values[i], first)) i++;
   if (i >= values.length) return [0, first ?? null];
   if (values.every((value) => typeof value === 'number')) return packNumbers(values as number[], key);
   if (values.every((value) => typeof value === 'string' || value === null)) return packWords(values);
-  if (key !== null && values.every((value) => Array.isArray(value) && value.length === (first as unknown[]).length))
-    return [6, packStructs(values as unknown[][], key)];
+  if (levels > 0 && Array.isArray(first) && first.length > 0 && first.length <= widest)
+    if (values.every((value) => Array.isArray(value) && value.length === first.length))
+      return [6, packStructs(values as unknown[][], key, levels - 1)];
   return [5, values.slice()];
 }
 
-function packStructs(rows: readonly unknown[][], key: Uint32Array): unknown[] {
+/** Whether two values that MessagePack carries are the same to a reader. */
+function areAlike(one: unknown, other: unknown): boolean {
+  if (Object.is(one, other)) return true;
+  if (typeof one !== 'object' || typeof other !== 'object' || one === null || other === null) return false;
+  if (Array.isArray(one))
+    return Array.isArray(other) && one.length === other.length && one.every((value, i) => areAlike(value, other[i]));
+  if (Array.isArray(other) || one instanceof Uint8Array || other instanceof Uint8Array) return false;
+  const keys = Object.keys(one);
+  return (
+    keys.length === Object.keys(other).length &&
+    keys.every((key) => Object.hasOwn(other, key) && areAlike((one as Dict)[key], (other as Dict)[key]))
+  );
+}
+
+type Dict = Record<string, unknown>;
+
+function packStructs(rows: readonly unknown[][], key: Uint32Array | null, levels: number): unknown[] {
   const width = (rows[0] as unknown[]).length;
   const values = new Array<unknown>(rows.length);
   const columns: unknown[] = [];
   for (let field = 0; field < width; field++) {
     for (let i = 0; i < rows.length; i++) values[i] = (rows[i] as unknown[])[field];
-    columns.push(packColumn(values, key));
+    columns.push(packColumn(values, key, levels));
   }
   return columns;
 }
@@ -105,6 +128,7 @@ function packWords(values: readonly unknown[]): unknown[] {
     }
     putVarint(place);
   }
+  if (places.size === values.length) return [5, values.slice()];
   return [3, [...places.keys()], takeVarints()];
 }
 
@@ -132,7 +156,13 @@ function takeVarints(): Uint8Array {
 /**
  * Returns the values of a column of `count` rows, each as `shape` unpacks it; `key` as for `packColumn`. Throws ShapeError.
  */
-export function unpackColumn(raw: unknown, count: number, shape: Shape<unknown>, key: Uint32Array | null): unknown[] {
+export function unpackColumn(
+  raw: unknown,
+  count: number,
+  shape: Shape<unknown>,
+  key: Uint32Array | null,
+  levels = deepest,
+): unknown[] {
   if (!Array.isArray(raw)) throw bad('a column');
   // What is the same in many rows is checked once; it may be shared, as nobody changes a fact.
   if (raw[0] === 0) return new Array<unknown>(count).fill(count === 0 ? null : shape.unpack(raw[1]));
@@ -140,8 +170,9 @@ export function unpackColumn(raw: unknown, count: number, shape: Shape<unknown>,
     if (!Array.isArray(raw[1])) throw bad('a list of values');
     return pick(raw[1].map(shape.unpack), raw[2], count);
   }
-  if (raw[0] === 6 && shape.fields !== undefined) return unpackStructs(raw[1], count, shape.fields, key);
-  const values = rawColumn(raw, count, key, true);
+  if (raw[0] === 6 && shape.fields !== undefined && levels > 0)
+    return unpackStructs(raw[1], count, shape.fields, key, levels - 1);
+  const values = rawColumn(raw, count, key, levels);
   for (let i = 0; i < count; i++) values[i] = shape.unpack(values[i]);
   return values;
 }
@@ -152,17 +183,21 @@ function unpackStructs(
   count: number,
   shapes: Readonly<Record<string, Shape<unknown>>>,
   key: Uint32Array | null,
+  levels: number,
 ): unknown[] {
   if (!Array.isArray(columns)) throw bad('columns of a struct');
-  const begun: Record<string, unknown> = {};
+  const begun: Dict = {};
   for (const name of Object.keys(shapes)) begun[name] = undefined;
   const like = { ...begun }; // laid out as a whole, as shape.ts does it
-  const rows = new Array<Record<string, unknown>>(count);
-  for (let i = 0; i < count; i++) rows[i] = { ...like };
+  const differing = new Map<string, unknown[]>();
   Object.entries(shapes).forEach(([name, shape], field) => {
-    const values = structField(name, columns[field], count, shape, key);
-    for (let i = 0; i < count; i++) (rows[i] as Record<string, unknown>)[name] = values[i];
+    const values = structField(name, columns[field], count, shape, key, levels);
+    if (columns[field]?.[0] === 0) like[name] = values[0];
+    else differing.set(name, values);
   });
+  const rows = new Array<Dict>(count);
+  for (let i = 0; i < count; i++) rows[i] = { ...like };
+  for (const [name, values] of differing) for (let i = 0; i < count; i++) (rows[i] as Dict)[name] = values[i];
   return rows;
 }
 
@@ -172,18 +207,17 @@ function structField(
   count: number,
   shape: Shape<unknown>,
   key: Uint32Array | null,
+  levels: number,
 ): unknown[] {
   if (column === undefined && shape.absent !== undefined) return new Array<unknown>(count).fill(shape.absent.value);
-  // Columns of columns are read as lists: what a few bytes become stays in proportion to them.
-  if (Array.isArray(column) && column[0] === 6) throw bad(`${name}: a column that holds no structs`);
   try {
-    return unpackColumn(column, count, shape, key);
+    return unpackColumn(column, count, shape, key, levels);
   } catch (error) {
     throw error instanceof ShapeError ? new ShapeError(`${name}: ${error.message}`) : error;
   }
 }
 
-function rawColumn(raw: unknown, count: number, key: Uint32Array | null, structs: boolean): unknown[] {
+function rawColumn(raw: unknown, count: number, key: Uint32Array | null, levels: number): unknown[] {
   if (!Array.isArray(raw)) throw bad('a column');
   switch (raw[0]) {
     case 0:
@@ -202,8 +236,9 @@ function rawColumn(raw: unknown, count: number, key: Uint32Array | null, structs
       if (!Array.isArray(raw[1]) || raw[1].length !== count) throw bad(`${count} values`);
       return raw[1];
     case 6: {
-      if (!Array.isArray(raw[1]) || !structs) throw bad('columns of a struct');
-      const columns = raw[1].map((one) => rawColumn(one, count, key, false));
+      if (!Array.isArray(raw[1]) || levels === 0) throw bad(`columns within columns at most ${deepest} deep`);
+      if (raw[1].length > widest) throw bad(`at most ${widest} columns`);
+      const columns = raw[1].map((one) => rawColumn(one, count, key, levels - 1));
       const rows = new Array<unknown>(count);
       for (let i = 0; i < count; i++) {
         const row = new Array<unknown>(columns.length);

@@ -5,7 +5,7 @@
  *   [kinds, times, [table, …]]
  *
  * `kinds`   binary, one byte a member in their order: which of the tables it is a row of (at most 255 tables)
- * `times`   a column: the `at` of each member, in their order
+ * `times`   a column: the `at` of each member, in their order; null in a union whose members have none in common
  * table     [code, [column, …]]: the code of a kind in the union's table; a column for each of its fields after `at`, in
  *           their order. Its rows are the members of that kind in their order
  *
@@ -20,7 +20,7 @@ import { bad, numbered, packColumn, unpackColumn } from './fact-columns.ts';
 /** A batch has at most so many members: what a reader may have to make of a few compressed bytes is bounded by it. */
 export const rowsPerBatch = 65_536;
 
-/** Two-way conversion of batches of a union whose members all have `at`. */
+/** Two-way conversion of batches of a union. */
 export interface BatchBytes<T> {
   /** Returns the bytes of up to `rowsPerBatch` members. Throws RangeError for more. */
   pack(batch: readonly T[]): Buffer;
@@ -36,7 +36,7 @@ export interface BatchBytes<T> {
   bytesByKind(bytes: Buffer): Map<string, number>;
 }
 
-/** How each kind is packed: its code and its fields after `at`. */
+/** How each kind is packed: its code and its fields, after `at` where all have it. */
 interface Plan {
   readonly code: number;
   readonly kind: string;
@@ -54,10 +54,13 @@ interface Table {
 
 type Fields = Record<string, unknown>;
 
-/** Returns the bytes of a union; `keyed` names the kinds that are measurements of the same few things again and again. */
+/**
+ * Returns the bytes of a union; `keyed` names the kinds that are measurements of the same few things again and again,
+ * `timed` says that every kind begins with `at`.
+ */
 export function batchBytes<K extends Kinds>(
   { kinds: union }: Variants<K>,
-  keyed: readonly (keyof K)[],
+  { keyed = [], timed = true }: { keyed?: readonly (keyof K)[]; timed?: boolean } = {},
 ): BatchBytes<VariantOf<K>> {
   const plans = Object.entries(union).map(
     ([kind, [code, fields]]): Plan => ({
@@ -65,7 +68,7 @@ export function batchBytes<K extends Kinds>(
       kind,
       keyed: keyed.includes(kind),
       fields: Object.entries(fields)
-        .slice(1)
+        .slice(timed ? 1 : 0)
         .map(([name, shape]) => ({ name, shape })),
       begun: { ...Object.fromEntries([['kind', kind], ...Object.keys(fields).map((name) => [name, undefined])]) },
     }),
@@ -127,12 +130,12 @@ export function batchBytes<K extends Kinds>(
         times[i] = member.at;
         (tables[place] as Fields[]).push(member as unknown as Fields);
       }
-      return packValue([kinds, packColumn(times, null), tables.map(packTable)]);
+      return packValue([kinds, timed ? packColumn(times, null) : null, tables.map(packTable)]);
     },
     unpack(bytes) {
       const { kinds, packedTimes, packedTables } = partsOf(bytes);
       if (kinds.length > rowsPerBatch) throw bad(`at most ${rowsPerBatch} members`);
-      const times = located('at', () => unpackColumn(packedTimes, kinds.length, instant, null));
+      const times = timed ? located('at', () => unpackColumn(packedTimes, kinds.length, instant, null)) : [];
       const counts = new Array<number>(packedTables.length).fill(0);
       for (const place of kinds) {
         if (place >= counts.length) throw bad('a table for every member');
@@ -149,7 +152,7 @@ export function batchBytes<K extends Kinds>(
         const row = next[place] as number;
         next[place] = row + 1;
         const member: Fields = { ...plan.begun };
-        member.at = times[i];
+        if (timed) member.at = times[i];
         for (let field = 0; field < columns.length; field++)
           member[(plan.fields[field] as { name: string }).name] = (columns[field] as unknown[])[row];
         out.push(member as VariantOf<K>);

@@ -1,5 +1,6 @@
 /** How long a coordinator that was killed with many queued tasks takes until it dispatches again: a new process, nodes that come back. */
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createWriteStream, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,8 +19,11 @@ export interface Recovery {
   queued: number;
 }
 
-/** `array`: one job of so many tasks; `lines`: one job with an item a task; `jobs`: so many jobs of one task each. */
-export type Work = 'array' | 'lines' | 'jobs';
+/**
+ * `array`: one job of so many tasks; `lines`: one job with an item a task; `jobs`: so many jobs of one task each; `snapshot`:
+ * the same jobs, read from the snapshot that a coordinator leaves that was ended gently.
+ */
+export type Work = 'array' | 'lines' | 'jobs' | 'snapshot';
 
 /** Queues the work, kills the coordinator, and starts it again with a node that tries to connect all the time. */
 export async function recoverQueued(work: Work, tasks: number): Promise<Recovery> {
@@ -32,13 +36,23 @@ export async function recoverQueued(work: Work, tasks: number): Promise<Recovery
     const secret = await loadSecret(secretFile);
     const [command, script] = program();
     const data = join(cluster.directory, 'data');
-    const begunAt = performance.now();
     const args = [script, '--coordinator', '--headless', '--port', String(port), '--data', data, '--cpu-limit', '100'];
-    const coordinator = spawn(command, args, { env: environment, stdio: ['ignore', 'pipe', 'inherit'] });
-    try {
-      const lines = createInterface({ input: coordinator.stdout });
+    const start = () => {
+      const begunAt = performance.now();
+      const coordinator = spawn(command, args, { env: environment, stdio: ['ignore', 'pipe', 'inherit'] });
       const listening = Promise.withResolvers<number>();
+      const lines = createInterface({ input: coordinator.stdout });
       lines.on('line', (line) => line.startsWith('listening') && listening.resolve(performance.now() - begunAt));
+      return { begunAt, coordinator, listening };
+    };
+    if (work === 'snapshot') {
+      const { coordinator, listening } = start();
+      await listening.promise;
+      coordinator.kill('SIGTERM');
+      await once(coordinator, 'exit');
+    }
+    const { begunAt, coordinator, listening } = start();
+    try {
       const first = Promise.withResolvers<number>();
       await connected(port, secret, () => first.resolve(performance.now() - begunAt));
       const firstTaskMs = await first.promise;
@@ -99,7 +113,7 @@ async function connected(port: number, secret: Buffer, worked: () => void): Prom
 /** Prints the times at a million queued tasks. */
 export async function showRecovery(): Promise<void> {
   const tasks = 1_000_000;
-  for (const work of ['array', 'lines', 'jobs'] as const) {
+  for (const work of ['array', 'lines', 'jobs', 'snapshot'] as const) {
     const { listeningMs, firstTaskMs, queued } = await recoverQueued(work, tasks);
     console.log(
       `${tasks} queued tasks (${says[work]}): listens ${Math.round(listeningMs)} ms after its start, ` +
@@ -110,10 +124,11 @@ export async function showRecovery(): Promise<void> {
 }
 
 /** A task takes memory when it is placed, a job from the beginning: a million jobs are a million objects to make. */
-const limitMs: Readonly<Record<Work, number>> = { array: 2_000, lines: 2_000, jobs: 30_000 };
+const limitMs: Readonly<Record<Work, number>> = { array: 2_000, lines: 2_000, jobs: 30_000, snapshot: 30_000 };
 
 const says: Readonly<Record<Work, string>> = {
   array: 'one job of a million',
   lines: 'one job, an item of its own for each',
   jobs: 'a million jobs of one, each with an argument of its own',
+  snapshot: 'the same jobs, from the snapshot of a coordinator that was ended gently',
 };

@@ -47,7 +47,7 @@ test('a disk that gets full: submissions are refused with the reason, what runs 
   }
 });
 
-test.each(['array', 'lines', 'jobs'] as const)(
+test.each(['array', 'lines', 'jobs', 'snapshot'] as const)(
   '20,000 queued tasks (%s) are dispatched again after a kill',
   async (work) => {
     const { queued } = await recoverQueued(work, 20_000);

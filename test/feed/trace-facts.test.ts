@@ -69,9 +69,15 @@ const others = fc.oneof(
     job,
     by: words,
     spec: fc
-      .record({ name: words, input: fc.jsonValue({ maxDepth: 4 }), stdin: fc.option(fc.uint8Array()) })
-      .map(({ name, input, stdin }) =>
-        jobSpec({ name, stdin, work: { kind: 'task', argv: [], shell: false, task: 'noop', input: plain(input) } }),
+      .record({
+        name: words,
+        input: fc.jsonValue({ maxDepth: 4 }),
+        stdin: fc.option(fc.uint8Array()),
+        argv: fc.array(words, { maxLength: 2 }),
+        env: fc.constantFrom<Record<string, string>>({}, { A: '1' }, { A: '2' }, { B: '1', A: '1' }),
+      })
+      .map(({ input, argv, ...rest }) =>
+        jobSpec({ ...rest, work: { kind: 'task', argv, shell: false, task: 'noop', input: plain(input) } }),
       ),
   }),
 );
@@ -99,6 +105,39 @@ describe('facts as bytes', () => {
 
   test('each kind of fact has its fields after `at`', () => {
     for (const [, fields] of Object.values(facts.kinds)) expect(Object.keys(fields)[0]).toBe('at');
+  });
+
+  test('jobs that resemble each other take little more than what tells them apart', () => {
+    const given = Array.from({ length: 100 }, (_, i): Fact => {
+      const work = { kind: 'command' as const, argv: ['wc', `file-${i}`], shell: false, task: '', input: null };
+      return { kind: 'job-submitted', at: 1.7e12, job: i + 1, by: 'me', spec: jobSpec({ work, env: { LANG: 'C' } }) };
+    });
+    const bytes = packFacts(given);
+    expect(bytes.length / given.length).toBeLessThan(16);
+    expect(unpackFacts(bytes)).toEqual(given);
+  });
+
+  test('columns within columns too deep, and lists of too many, are refused', () => {
+    const of = (spec: unknown) => packValue([new Uint8Array([0]), [0, 1], [[2, [[0, 1], spec, [0, 'me']]]]]);
+    const within = (levels: number): unknown => (levels === 0 ? [0, 'x'] : [6, [within(levels - 1)]]);
+    expect(() => unpackFacts(of([6, [[0, ''], within(4)]]))).toThrow(/columns within columns at most 3 deep/);
+    expect(() =>
+      unpackFacts(
+        of([
+          6,
+          [
+            [0, ''],
+            [
+              6,
+              [
+                [0, 'command'],
+                [6, new Array(33).fill([0, 'x'])],
+              ],
+            ],
+          ],
+        ]),
+      ),
+    ).toThrow(/^job-submitted\.spec: work: argv: expected at most 32 columns/);
   });
 
   test('more than a batch holds is refused', () => {
@@ -234,9 +273,14 @@ describe('facts as bytes', () => {
   });
 
   test('bytes of any kind give facts or one of two errors', () => {
+    const submitted = (job: number, argv: string[]): Fact => {
+      const work = { kind: 'command', argv, shell: false, task: '', input: null } as const;
+      return { kind: 'job-submitted', at: 1, job, by: 'me', spec: jobSpec({ work: { ...work, argv } }) };
+    };
     const good = packFacts([
       { kind: 'due', at: 1.5, job: 3 },
       { kind: 'node-drained', at: 2, node: 'n' },
+      ...['a', 'b', 'c'].map((file, i) => submitted(i + 1, ['wc', file])),
     ]);
     fc.assert(
       fc.property(fc.nat(good.length - 1), fc.nat(255), (at, value) => {
