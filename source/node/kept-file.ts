@@ -11,12 +11,15 @@ const buffer = Buffer.alloc(16 * 1024);
 
 /** Returns null where there is no such file. */
 export function keptFile(path: string): KeptFile | null {
-  let file: number;
   try {
-    file = openSync(path, 'r');
+    return keptDescriptor(openSync(path, 'r'));
   } catch {
     return null;
   }
+}
+
+/** The same of a file that is open; the descriptor is closed with it. */
+export function keptDescriptor(file: number): KeptFile {
   return {
     read() {
       try {

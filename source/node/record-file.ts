@@ -2,7 +2,7 @@
  * A file of small records that survive the process that wrote them: one a line, each with its checksum. A last line that
  * is not whole (the process was killed while writing) is cut; a damaged line in between is dropped and counted.
  */
-import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { close, closeSync, fstatSync, ftruncateSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 
 export interface RecordFile {
@@ -12,7 +12,7 @@ export interface RecordFile {
   readonly dropped: number;
   /** Bytes now in the file. */
   readonly bytes: number;
-  /** Adds records (JSON values) by one write. Throws what the file system does; nothing is added then. */
+  /** Adds records (JSON values). Throws what the file system does; nothing is added then. */
   append(records: readonly unknown[]): void;
   /** Replaces the whole content, at once or not at all. Throws as `append`. */
   rewrite(records: readonly unknown[]): void;
@@ -20,21 +20,26 @@ export interface RecordFile {
 }
 
 const checksumLength = 8;
+const lineEnd = Buffer.from('\n');
+/** Of all files: what is written is gathered here, so that small records take no memory of their own. */
+const gathered = Buffer.allocUnsafeSlow(64 * 1024);
+/** UTF-16 code units take three bytes each at most. */
+const mostBytesPerUnit = 3;
 
 /** One record as it is written. */
 export function recordLine(record: unknown): string {
   const text = JSON.stringify(record);
-  return `${crc32(text).toString(16).padStart(checksumLength, '0')} ${text}\n`;
+  return `${checksumOf(text)} ${text}\n`;
+}
+
+function checksumOf(text: string | Uint8Array): string {
+  return crc32(text).toString(16).padStart(checksumLength, '0');
 }
 
 /** Returns the record of one line without its end, or undefined where it is damaged. */
 export function parseRecordLine(line: string): unknown {
   const text = line.slice(checksumLength + 1);
-  if (
-    line[checksumLength] !== ' ' ||
-    line.slice(0, checksumLength) !== crc32(text).toString(16).padStart(checksumLength, '0')
-  )
-    return undefined;
+  if (line[checksumLength] !== ' ' || line.slice(0, checksumLength) !== checksumOf(text)) return undefined;
   try {
     return JSON.parse(text);
   } catch {
@@ -53,16 +58,13 @@ export function openRecordFile(path: string): RecordFile {
   let bytes = whole;
 
   function append(records: readonly unknown[]): void {
-    const data = Buffer.from(records.map(recordLine).join(''));
-    let written = 0;
     try {
-      while (written < data.length) written += writeSync(file, data, written);
+      bytes += writeRecords(file, records);
     } catch (error) {
       // Half a record must not stand before later ones.
-      if (written > 0) ftruncateSync(file, bytes);
+      if (fstatSync(file).size > bytes) ftruncateSync(file, bytes);
       throw error;
     }
-    bytes += data.length;
   }
 
   return {
@@ -74,20 +76,52 @@ export function openRecordFile(path: string): RecordFile {
     append,
     rewrite(records) {
       const next = `${path}.next`;
-      const data = Buffer.from(records.map(recordLine).join(''));
       const fresh = openSync(next, 'w', 0o600);
       try {
-        let written = 0;
-        while (written < data.length) written += writeSync(fresh, data, written);
-        fsyncSync(fresh);
+        writeRecords(fresh, records);
+        // Not synced: it is to survive this process, and what a crash of the machine leaves of it has checksums.
         renameSync(next, path);
       } finally {
         closeSync(fresh);
       }
-      closeSync(file);
+      // The last who had the old one open frees its blocks: 10 ms and more for some MB, so not in this thread.
+      close(file, () => {});
       file = openSync(path, 'a+', 0o600);
       bytes = fstatSync(file).size;
     },
     close: () => closeSync(file),
   };
+}
+
+/** Returns how many bytes they took. */
+function writeRecords(file: number, records: readonly unknown[]): number {
+  let total = 0;
+  let used = 0;
+  const write = (bytes: Uint8Array): void => {
+    for (let written = 0; written < bytes.length; ) written += writeSync(file, bytes, written);
+    total += bytes.length;
+  };
+  const flush = (): void => {
+    if (used > 0) write(gathered.subarray(0, used));
+    used = 0;
+  };
+  for (const record of records) {
+    const text = JSON.stringify(record);
+    const most = checksumLength + 2 + text.length * mostBytesPerUnit;
+    if (most > gathered.length - used) flush();
+    if (most > gathered.length) {
+      const bytes = Buffer.from(text);
+      write(Buffer.from(`${checksumOf(bytes)} `, 'latin1'));
+      write(bytes);
+      write(lineEnd);
+      continue;
+    }
+    const from = used + checksumLength + 1;
+    const to = from + gathered.write(text, from);
+    gathered.write(`${checksumOf(gathered.subarray(from, to))} `, used, 'latin1');
+    gathered[to] = 0x0a;
+    used = to + 1;
+  }
+  flush();
+  return total;
 }

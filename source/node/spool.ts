@@ -60,7 +60,7 @@ type SpoolRecord =
 type PackedRest = [offset: number, data: string, cut: number];
 
 /** The file is written anew when it has grown by this and to twice its size. */
-const compactBytes = 4 * 1024 * 1024;
+const compactBytes = 8 * 1024 * 1024;
 /** After a failure everything is written anew: not for each record. */
 const retryMs = 1_000;
 

@@ -6,17 +6,20 @@
 import { execFile } from 'node:child_process';
 import {
   accessSync,
+  closeSync,
   constants,
   existsSync,
   mkdirSync,
+  open,
   readdirSync,
   readFileSync,
   rmdirSync,
   writeFileSync,
 } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { type KeptFile, keptFile } from './kept-file.ts';
+import { type KeptFile, keptDescriptor, keptFile } from './kept-file.ts';
 
 /** The group of one task at a time. */
 export interface TaskGroup {
@@ -48,7 +51,10 @@ export interface TaskGroups {
 }
 
 const prefix = 'lbtop-';
+/** So many empty ones are there before they are needed: to make one takes the kernel up to 15 ms where many make some. */
+const ahead = 4;
 const run = promisify(execFile);
+const openFile = promisify(open);
 
 /**
  * Makes the group of the agent of that incarnation within the agent's own. Returns null where the system does not let
@@ -88,36 +94,72 @@ export function endGroups(dir: string, longestMs = 1_000): number {
 
 function groupsIn(dir: string): TaskGroups {
   const total = keptFile(join(dir, 'cpu.stat'));
-  const free: Group[] = [group(join(dir, '0'))];
-  const made = [...free];
+  const made: Group[] = [];
+  const free: Group[] = [opened(join(dir, '0'))];
+  let count = 1;
+  let making = 0;
+  let closed = false;
 
+  function opened(path: string): Group {
+    return keep(path, keptFile(join(path, 'cpu.stat')), keptFile(join(path, 'cgroup.procs')));
+  }
+
+  function keep(path: string, used: KeptFile | null, procs: KeptFile | null): Group {
+    const fresh = group(path, used, procs);
+    made.push(fresh);
+    return fresh;
+  }
+
+  /** In threads of its own: the event loop goes on. */
+  async function makeAhead(path: string): Promise<void> {
+    const files: number[] = [];
+    try {
+      await mkdir(path);
+      for (const name of ['cpu.stat', 'cgroup.procs']) files.push(await openFile(join(path, name), 'r'));
+      const [used = null, procs = null] = files.map(keptDescriptor);
+      const fresh = keep(path, used, procs);
+      if (closed) fresh.close();
+      else free.push(fresh);
+    } catch {
+      for (const one of files) closeSync(one); // there is a limit of groups, too
+    }
+    making--;
+    if (closed) removeGroups(dir);
+  }
+
+  function refill(): void {
+    for (; free.length + making < ahead && !closed; making++) void makeAhead(join(dir, String(count++)));
+  }
+
+  refill();
   return {
     dir,
     take() {
       const at = free.findIndex((one) => one.members().length === 0);
-      if (at >= 0) return free.splice(at, 1)[0] as TaskGroup;
-      const path = join(dir, String(made.length));
+      if (at >= 0) {
+        const [found] = free.splice(at, 1);
+        refill();
+        return found as TaskGroup;
+      }
+      const path = join(dir, String(count++));
       try {
         mkdirSync(path);
       } catch {
         return null; // there is a limit of groups, too
       }
-      const fresh = group(path);
-      made.push(fresh);
-      return fresh;
+      return opened(path);
     },
     usedMs: () => usedMs(total),
     endAll: () => void write(join(dir, 'cgroup.kill'), '1'),
     close() {
+      closed = true;
       total?.close();
       for (const one of made) one.close();
       removeGroups(dir);
     },
   };
 
-  function group(path: string): Group {
-    const used = keptFile(join(path, 'cpu.stat'));
-    const procs = keptFile(join(path, 'cgroup.procs'));
+  function group(path: string, used: KeptFile | null, procs: KeptFile | null): Group {
     const made: Group = {
       procs: join(path, 'cgroup.procs'),
       usedMs: () => usedMs(used),

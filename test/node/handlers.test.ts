@@ -3,9 +3,12 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Json } from '../../source/model/shape.ts';
+import { openTaskGroups } from '../../source/node/task-groups.ts';
 import { agentOn, fakeCoordinator, give, outcomeOf, task, until } from './fake-coordinator.ts';
 
 const handlers = resolve(import.meta.dirname, 'handlers/misbehaving.ts');
+const tried = await openTaskGroups('tried-for-handlers');
+tried?.close();
 
 describe('a node with handlers', () => {
   const fake = fakeCoordinator();
@@ -48,6 +51,11 @@ describe('a node with handlers', () => {
       secret: null,
     });
     expect(JSON.parse((await run('describeCall')).result ?? '')).toMatchObject({ given: null });
+  });
+
+  test.skipIf(tried === null)('its process is in a control group before the file is loaded', async () => {
+    const { incarnation } = fake.of('join')[0] as { incarnation: string };
+    expect((await run('whereLoaded')).result).toMatch(new RegExp(`/lbtop-${incarnation}/\\d+`));
   });
 
   test('what it logs is the output of the task', async () => {

@@ -129,6 +129,24 @@ test('a torn tail is cut, at every byte', () => {
   }
 });
 
+test('records of all sizes come back, appended and written anew', () => {
+  const path = fresh();
+  const file = openRecordFile(path);
+  const lengths = [0, 1, 21_840, 21_843, 21_844, 21_900, 65_500, 65_520, 65_530, 65_536, 300_000, 7];
+  const records = lengths.flatMap((length) => [{ text: 'x'.repeat(length) }, { text: '€'.repeat(length) }, { length }]);
+  file.append(records);
+  const bytes = readFileSync(path);
+  expect(bytes.toString()).toBe(records.map(recordLine).join(''));
+  expect(file.bytes).toBe(bytes.length);
+  file.rewrite(records);
+  expect(readFileSync(path).equals(bytes)).toBe(true);
+  file.append([{ last: true }]);
+  file.close();
+  const again = openRecordFile(path);
+  expect([again.found, again.dropped]).toEqual([[...records, { last: true }], 0]);
+  again.close();
+});
+
 test('a damaged byte costs its record alone and is never taken for another', () => {
   const path = fresh();
   const file = openRecordFile(path);
@@ -154,15 +172,15 @@ test('a damaged byte costs its record alone and is never taken for another', () 
 test('it is written anew before it grows without end', () => {
   const path = fresh();
   const spool = openSpool(path, 'a', () => {});
-  for (let job = 1; job <= 60_000; job++) {
+  for (let job = 1; job <= 120_000; job++) {
     spool.keep(outcome(job), []);
     if (job > 1) spool.settle({ job: job - 1, ordinal: 0, attempt: 1 });
     if (job % 10 === 0) spool.flush();
   }
   spool.close();
-  expect(statSync(join(path, 'spool')).size).toBeLessThan(4_300_000);
+  expect(statSync(join(path, 'spool')).size).toBeLessThan(8_600_000);
   const next = openSpool(path, 'b', () => {});
-  expect(next.ends.map(({ outcome }) => outcome.job)).toEqual([60_000]);
+  expect(next.ends.map(({ outcome }) => outcome.job)).toEqual([120_000]);
   next.close();
 });
 
@@ -173,7 +191,7 @@ test('where it cannot write it says so once, and goes on', () => {
   rmSync(path, { recursive: true });
   writeFileSync(path, 'in the way');
   spool.forgetEarlier();
-  for (let job = 1; job <= 50_000; job++) {
+  for (let job = 1; job <= 100_000; job++) {
     spool.keep(outcome(job), []);
     spool.flush();
   }

@@ -50,7 +50,10 @@ const childFile = new URL(`./handler-process${import.meta.url.endsWith('.ts') ? 
 /** Starts a process; `gone` follows where it cannot be. */
 export function handlerChild(options: HandlerChildOptions, events: HandlerChildEvents): HandlerChild {
   const { file, memoryBytes, env, account, house } = options;
-  const child = fork(childFile, [file], {
+  const control = house?.groups?.take() ?? null;
+  // Another account's may not enter by itself.
+  const enters = control !== null && account === null;
+  const child = fork(childFile, enters ? [file, control.procs] : [file], {
     env: { ...env },
     execArgv: [`--max-old-space-size=${Math.ceil(memoryBytes / mebibyte)}`, '--disable-warning=ExperimentalWarning'],
     serialization: 'advanced',
@@ -59,7 +62,7 @@ export function handlerChild(options: HandlerChildOptions, events: HandlerChildE
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   const { pid } = child;
-  const control = pid === undefined || house === null ? null : enter(house.groups, pid);
+  if (control !== null && !enters && pid !== undefined) letIn(control, pid);
   let alive = pid !== undefined;
   if (pid !== undefined) {
     house?.registry.began(pid);
@@ -95,6 +98,7 @@ export function handlerChild(options: HandlerChildOptions, events: HandlerChildE
     house?.usage.unwatch(pid);
     control?.giveBack();
   });
+  if (pid === undefined) control?.giveBack();
   child.once('close', (exitCode, signal) => events.gone(exitCode, signal));
 
   return {
@@ -117,15 +121,11 @@ export function handlerChild(options: HandlerChildOptions, events: HandlerChildE
   };
 }
 
-function enter(groups: TaskGroups | null, pid: number): TaskGroup | null {
-  const control = groups?.take() ?? null;
-  if (control === null) return null;
+function letIn({ procs }: TaskGroup, pid: number): void {
   try {
-    writeFileSync(control.procs, String(pid));
-    return control;
+    writeFileSync(procs, String(pid));
   } catch {
-    control.giveBack(); // it has its process group all the same
-    return null;
+    // It has its process group all the same.
   }
 }
 

@@ -9,6 +9,7 @@ import { limits } from '../../model/limits.ts';
 import type { Clock } from '../clock.ts';
 import { type HandlerChild, type HandlerChildOptions, handlerChild } from './handler-child.ts';
 import type { HandlerReply, HandlerRequest } from './handler-process.ts';
+import { inOwnTurn } from './own-turn.ts';
 import type { StreamNumber } from './runner.ts';
 
 /** How a call ended. */
@@ -214,9 +215,18 @@ export function handlerPool(options: HandlerPoolOptions): HandlerPool {
     call.member?.child.kill();
   }
 
+  /** Where there is no process yet, one is started when it is its turn. */
   function give(call: Call): void {
     if (call.over) return;
-    const member = idle.pop() ?? create();
+    const member = idle.pop();
+    if (member !== undefined) giveTo(member, call);
+    else
+      inOwnTurn(() => {
+        if (!call.over) giveTo(idle.pop() ?? create(), call);
+      });
+  }
+
+  function giveTo(member: Member, call: Call): void {
     member.cancelIdle?.();
     member.call = call;
     call.member = member;

@@ -8,6 +8,7 @@ import { signalGroup } from '../process-stat.ts';
 import type { TaskGroup, TaskGroups } from '../task-groups.ts';
 import type { ChildrenCpu } from './children-cpu.ts';
 import { closeQuietly, type NamedPipe, type NamedPipes } from './named-pipes.ts';
+import { inOwnTurn } from './own-turn.ts';
 import { readingSocket } from './pipe-reader.ts';
 import type { StreamNumber } from './runner.ts';
 import { becomingLine, canStart } from './shell-line.ts';
@@ -186,10 +187,10 @@ function startOne(
   function acquire(): void {
     const two = pipes?.takeTwo() ?? null;
     if (two !== null || pipes === null) begin(two);
-    else pipes.ready((error) => (error === null ? acquire() : begin(null)));
+    else pipes.ready((error) => inOwnTurn(() => (error === null ? acquire() : begin(null))));
   }
 
-  process.nextTick(acquire);
+  inOwnTurn(acquire);
 
   return {
     signal(signal) {

@@ -1,5 +1,10 @@
 /** Handlers for tests: well-behaved ones, and one for each way to go wrong. */
+import { readFileSync } from 'node:fs';
 import type { Handler } from '../../../source/model/handler.ts';
+
+/** When this file is loaded, its process is where it belongs. */
+const groupAtLoad = process.platform === 'linux' ? readFileSync('/proc/self/cgroup', 'latin1') : '';
+export const whereLoaded: Handler = () => groupAtLoad;
 
 export const double: Handler<number> = (input) => input * 2;
 
