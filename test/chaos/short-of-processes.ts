@@ -52,7 +52,14 @@ export async function shortOfProcesses(tasks: number): Promise<ShortOfProcesses>
     const [after] = await lbtop.wait(later);
     const succeeded = row?.succeeded ?? 0;
     const { intent = '', reason = '' } = paused ?? {};
-    return { tasks, succeeded, inVain: attempts - succeeded, intent, reason: reason ?? '', after: after?.succeeded ?? 0 };
+    return {
+      tasks,
+      succeeded,
+      inVain: attempts - succeeded,
+      intent,
+      reason: reason ?? '',
+      after: after?.succeeded ?? 0,
+    };
   } finally {
     await cluster.fleet.stop();
     await group.remove();
