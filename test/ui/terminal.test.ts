@@ -4,6 +4,7 @@ import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { descendants } from '../../source/node/process-stat.ts';
 import { noTerminal, openTerminal, type TestTerminal } from '../helpers/terminal.ts';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -188,6 +189,30 @@ describe.skipIf(why !== null)('on a real terminal', () => {
     const terminal = start(['3', '10', 'draw']);
     await terminal.waitFor('the interface failed: planted');
     expect((await terminal.exited).exitCode).toBe(1);
+    expect(terminal.modes()).toMatchObject(restored);
+  });
+
+  test.each<[how: string, args: string[], end: NodeJS.Signals | 'q' | null, code: number]>([
+    ['q', [], 'q', 0],
+    ['a fault', ['throw'], null, 1],
+    ['a fault while drawing', ['draw'], null, 1],
+    ['SIGTERM', [], 'SIGTERM', 143],
+    ['SIGQUIT', [], 'SIGQUIT', 131],
+    ['SIGHUP', [], 'SIGHUP', 129],
+  ])('echo, lines and signals of the terminal are as before after %s', async (_how, args, end, code) => {
+    const settings = `stty -g; "$@"; code=$?; stty -g; exit $code`;
+    const demo = [process.execPath, join(folder, 'test/ui/fixtures/demo.js'), '3', '10', ...args];
+    const terminal = openTerminal('sh', ['-c', settings, 'sh', ...demo], { columns: 200, cwd: folder });
+    open.push(terminal);
+    if (end !== null) {
+      await terminal.waitFor('node-01');
+      if (end === 'q') terminal.keys('q');
+      else for (const pid of descendants(terminal.pid)) process.kill(pid, end);
+    }
+    expect((await terminal.exited).exitCode).toBe(code);
+    const [before, after, ...more] = terminal.output.match(/[0-9a-f]+(?::[0-9a-f]+){20,}/g) ?? [];
+    expect(before).toBeDefined();
+    expect([after, more]).toEqual([before, []]);
     expect(terminal.modes()).toMatchObject(restored);
   });
 
