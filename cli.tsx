@@ -6,7 +6,7 @@
 import { type CommandLine, parseCommandLine } from './source/client/command-line.ts';
 import { usage } from './source/client/complaint.ts';
 import type { Flags, WordName } from './source/client/flags.ts';
-import { type Io, printJson, printLine, processIo } from './source/client/io.ts';
+import { type Io, type OwnOutput, printJson, printLine, processIo } from './source/client/io.ts';
 import { complain, runWord } from './source/client/main.ts';
 import { type Places, places } from './source/client/places.ts';
 import { readSettings } from './source/client/settings.ts';
@@ -19,15 +19,15 @@ const program: [string, ...string[]] = [process.execPath, import.meta.filename];
 const windowsPerSecond = 2;
 
 /** Returns the exit code. Throws LbtopError. */
-async function main(argv: readonly string[], io: Io, where: Places): Promise<number> {
+async function main(argv: readonly string[], io: Io & { stdout: OwnOutput }, where: Places): Promise<number> {
   const line = parseCommandLine(argv, { env: io.env, settings: () => readSettings(where.settingsFile) });
   const { asks, mode, word, flags } = line;
   if (asks !== null) return tell(asks, word, io);
-  if (word === 'simulate') return simulate(line, io);
-  if (word === 'trace') return trace(line, io);
-  if (word === 'whatif') return whatIf(line, io);
-  if (word === 'explain' && flags.recorded !== undefined) return explainRecorded(line, io);
-  if (word !== null) return runWord({ ...line, word }, io, where);
+  if (word !== null) {
+    const code = await carryOut({ ...line, word }, io, where);
+    await io.stdout.settled();
+    return code;
+  }
   switch (mode) {
     case 'coordinator':
       return coordinate(flags, io, where);
@@ -40,6 +40,14 @@ async function main(argv: readonly string[], io: Io, where: Places): Promise<num
     default:
       return attach(flags, io, where);
   }
+}
+
+function carryOut(line: CommandLine & { word: WordName }, io: Io, where: Places): Promise<number> {
+  if (line.word === 'simulate') return simulate(line, io);
+  if (line.word === 'trace') return trace(line, io);
+  if (line.word === 'whatif') return whatIf(line, io);
+  if (line.word === 'explain' && line.flags.recorded !== undefined) return explainRecorded(line, io);
+  return runWord(line, io, where);
 }
 
 /** meow finds our package.json and shows pages as people expect them; what was typed is read by our own parser. */

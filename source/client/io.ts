@@ -1,5 +1,6 @@
 /** Standard input, output and error as the words see them. */
 import type { Writable } from 'node:stream';
+import { LbtopError, oneLine } from '../model/errors.ts';
 import { plainText } from '../model/plain-text.ts';
 import { visibleJson } from './complaint.ts';
 
@@ -17,8 +18,17 @@ export interface Output {
   readonly columns: number;
   /** Lines of the terminal. */
   readonly rows: number;
-  /** Resolves when more may be written. Throws OutputClosed where nobody reads any more. */
+  /**
+   * Resolves when more may be written. Throws OutputClosed where nobody reads any more, and LbtopError (failed) where what
+   * was written before could not be: a disk is full.
+   */
   write(data: string | Uint8Array): Promise<void>;
+}
+
+/** An output that can be asked whether all of it has gone out. */
+export interface OwnOutput extends Output {
+  /** Resolves when it has, or nobody reads it any more. Throws LbtopError (failed) where it could not be written. */
+  settled(): Promise<void>;
 }
 
 export interface Io {
@@ -74,16 +84,24 @@ export async function printJsonArray(output: Output, pages: AsyncIterable<readon
 
 type TerminalStream = Writable & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number };
 
+/** Of a file that is written to; a pipe, or a terminal that went away, has others. */
+const diskFaults = new Set(['ENOSPC', 'EDQUOT', 'EFBIG', 'EIO']);
+
 /**
  * Returns what writes to a stream of this process. Colour: on a terminal that is not `dumb`, never with NO_COLOR;
  * FORCE_COLOR (not 0) asks for it elsewhere.
  */
-export function outputOf(stream: TerminalStream, env: Io['env']): Output {
-  let closed = false;
-  stream.on('error', () => {
-    closed = true; // whatever it was: nothing can be said there any more
+export function outputOf(stream: TerminalStream, env: Io['env']): OwnOutput {
+  let broken: NodeJS.ErrnoException | null = null;
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    broken ??= error; // whatever it was: nothing can be said there any more
   });
   const isTerminal = stream.isTTY === true;
+  const check = (): void => {
+    if (broken === null) return;
+    if (isTerminal || !diskFaults.has(broken.code ?? '')) throw new OutputClosed('nobody reads the output');
+    throw new LbtopError('failed', `the output could not be written, and is not whole: ${oneLine(broken)}`);
+  };
   const forced = env.FORCE_COLOR !== undefined && env.FORCE_COLOR !== '' && env.FORCE_COLOR !== '0';
   const colour = !env.NO_COLOR && (forced || (isTerminal && env.TERM !== 'dumb' && env.FORCE_COLOR !== '0'));
   return {
@@ -96,9 +114,18 @@ export function outputOf(stream: TerminalStream, env: Io['env']): Output {
       return stream.rows ?? 24;
     },
     async write(data) {
-      if (closed) throw new OutputClosed('nobody reads the output');
+      check();
       if (!stream.write(data)) await drained(stream);
-      if (closed) throw new OutputClosed('nobody reads the output');
+      check();
+    },
+    async settled() {
+      await new Promise<void>((resolve) => void stream.write('', () => resolve()));
+      await new Promise(setImmediate); // an error is told after that
+      try {
+        check();
+      } catch (error) {
+        if (!(error instanceof OutputClosed)) throw error;
+      }
     },
   };
 }
@@ -114,7 +141,7 @@ function drained(stream: Writable): Promise<void> {
 }
 
 /** Returns the input and output of this process. */
-export function processIo(): Io {
+export function processIo(): Io & { stdout: OwnOutput } {
   const { env } = process;
   return {
     stdout: outputOf(process.stdout, env),

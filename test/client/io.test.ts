@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { Writable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { OutputClosed, outputOf, printJson, printJsonArray } from '../../source/client/io.ts';
@@ -44,6 +44,23 @@ test('waits for a slow reader, and learns that it went', async () => {
   slow.destroy(new Error('EPIPE'));
   await expect(last).rejects.toThrow(OutputClosed);
   await expect(output.write('x')).rejects.toThrow(OutputClosed);
+});
+
+test('a disk that is full is told: what was written is not whole', async () => {
+  const io = new URL('../../source/client/io.ts', import.meta.url).href;
+  const script = `
+    import { outputOf } from ${JSON.stringify(io)};
+    const output = outputOf(process.stdout, process.env);
+    const told = (error) => process.stderr.write(error.name + ': ' + error.message + '\\n');
+    await output.write('a line\\n').catch(() => {}); // it may not know yet
+    await output.settled().catch(told);
+    await output.write('more').catch(told);
+  `;
+  const write = (to: string) =>
+    spawnSync('sh', ['-c', `"$0" --input-type=module -e "$1" ${to}`, process.execPath, script], { encoding: 'utf8' });
+  const full = write('>/dev/full').stderr.trimEnd().split('\n');
+  expect(full).toEqual(Array(2).fill(expect.stringMatching(/^LbtopError: the output could not be written.*: ENOSPC/)));
+  expect(write('>/dev/null').stderr).toBe('');
 });
 
 test.each<[Record<string, string>, boolean, boolean]>([
