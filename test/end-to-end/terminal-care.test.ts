@@ -1,6 +1,6 @@
 /** What becomes of a coordinator, of its work and of the terminal when an interface ends otherwise than by `q`. */
 import { spawn } from 'node:child_process';
-import { readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -136,6 +136,41 @@ describe.skipIf(why !== null)('an attached interface', () => {
     expect((await terminal.exited).exitCode).toBe(2);
     expect(terminal.output).not.toContain('\x1b[?1049h');
     expect(terminal.modes()).toMatchObject(restored);
+  });
+});
+
+describe('where nobody reads what is said', () => {
+  const outputs = [
+    ['closed streams', '"$0" "$@" <&- >&- 2>&-'],
+    ['a full disk', '"$0" "$@" </dev/null >/dev/full 2>/dev/full'],
+    ['a pipe that was left', '"$0" "$@" </dev/null 2>&1 | head -n 1'],
+    ['a dumb terminal', 'TERM=dumb "$0" "$@"'],
+  ] as const;
+
+  test.each(outputs)('a coordinator and its node go on: %s', { timeout: 60_000 }, async (_what, shell) => {
+    const directory = await mkdtemp(join(tmpdir(), 'lbtop-care-'));
+    const [node, script] = program();
+    const env = { ...process.env, ...places(directory) };
+    const start = (...args: string[]) =>
+      spawn('sh', ['-c', shell, node, script, ...args], { env, cwd: directory, stdio: 'ignore' });
+    const ask = (...args: string[]) => finished(spawn(node, [script, ...args], { env, cwd: directory }));
+    try {
+      start('--coordinator', '--port', '0', '--data', 'none', '--cpu-limit', '100');
+      await until(() => existsSync(join(directory, 'state/lbtop/coordinator')));
+      start('--node', '--name', 'a', '--slots', '2');
+      await until(async () => (await ask('nodes', '--json')).stdout.includes('"up"'));
+      // Each join, end and event is a line that goes nowhere.
+      for (let round = 0; round < 3; round++)
+        expect(await ask('run', '--array', '1-20', '--', 'echo', 'x')).toMatchObject({
+          code: 0,
+          stdout: 'x\n'.repeat(20),
+        });
+      expect(JSON.parse((await ask('status', '--json')).stdout)).toMatchObject({ nodes: { up: 1 }, reexecuted: 0 });
+    } finally {
+      for (const pid of pidsIn(directory)) endOf(pid);
+      await until(() => pidsIn(directory).length === 0);
+      await rm(directory, { recursive: true, force: true });
+    }
   });
 });
 
