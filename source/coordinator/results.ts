@@ -1,3 +1,4 @@
+import { StringDecoder } from 'node:string_decoder';
 import { indexOf, taskId } from '../model/job.ts';
 import { limits } from '../model/limits.ts';
 import type { ResultRow } from '../model/report.ts';
@@ -128,6 +129,9 @@ function resultRow(state: State, job: JobRecord, text: TaskText | undefined, ord
 function streamText(start: StreamStart | undefined) {
   if (start === undefined) return { text: '', truncated: false };
   const { data, bytes } = start;
-  const text = Buffer.from(data.buffer, data.byteOffset, data.length).toString('utf8');
-  return { text, truncated: bytes > data.length };
+  const truncated = bytes > data.length;
+  const decoder = new StringDecoder('utf8');
+  const text = decoder.write(Buffer.from(data.buffer, data.byteOffset, data.length));
+  // Where it was cut, half a letter at the end is not the task's.
+  return { text: truncated ? text : text + decoder.end(), truncated };
 }

@@ -13,6 +13,7 @@ import { flood } from './output.ts';
 import { carry } from './random-bytes.ts';
 import { recoverQueued } from './recovery.ts';
 import { endedForMemory, memoryGroupMissing, shortOfMemory } from './short-of-memory.ts';
+import { mostBurnt, processGroupMissing, shortOfProcesses } from './short-of-processes.ts';
 import { cutTrace } from './trace-cut.ts';
 
 test('10 kills of the coordinator during 300 tasks: nothing lost, nothing twice, nothing restarted', {
@@ -122,4 +123,18 @@ test('tasks that take all memory are ended before their node, and it says why', 
   expect(nodeLived).toBe(true);
   expect(taskAdjustment).toBe(500);
   expect(nodeAdjustment).toBeLessThan(taskAdjustment);
+});
+
+test('a node that can start no process is paused before it has had many tasks, and says why', {
+  timeout: 120_000,
+}, async ({ skip }) => {
+  if (processGroupMissing !== null) return skip(processGroupMissing);
+  const { tasks, succeeded, inVain, ...ended } = await shortOfProcesses(200);
+  expect(tasks - succeeded).toBeLessThanOrEqual(mostBurnt);
+  expect(inVain).toBeGreaterThanOrEqual(5);
+  expect(ended).toEqual({
+    intent: 'paused',
+    reason: expect.stringMatching(/^5 tasks in a row could not be started: cannot start a process: /),
+    after: 10,
+  });
 });

@@ -14,6 +14,7 @@ export const trials: Record<string, (options: readonly string[]) => Promise<void
   'slow-reader': async () => (await import('./slow-reader.ts')).showSlowReaders(),
   'wrong-secrets': async () => (await import('./wrong-secrets.ts')).showWrongSecrets(),
   'short-of-memory': async () => (await import('./short-of-memory.ts')).showShortOfMemory(),
+  'short-of-processes': async () => (await import('./short-of-processes.ts')).showShortOfProcesses(),
   memory: async () => (await import('./memory.ts')).showMemory(),
   'node-restart': async () => (await import('./node-restart.ts')).showNodeRestarts(),
   'second-coordinator': async () => (await import('./second-coordinator.ts')).showSeconds(),

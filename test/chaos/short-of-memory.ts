@@ -2,28 +2,16 @@
  * Tasks take all the memory that there is: the system ends them and not their node, which says why, and goes on. The node
  * and its tasks are in a control group with little memory (version 1, as root): the machine itself lacks none.
  */
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { connect } from '../../source/client/index.ts';
 import type { ResultRow } from '../../source/model/report.ts';
 import { startCluster, until } from '../helpers/lbtop.ts';
+import { controlGroup, groupMissing } from './control-group.ts';
 
-const root = '/sys/fs/cgroup/memory';
 const limitBytes = 256 * 1024 * 1024;
 
 /** Why memory cannot be made short here, or null. */
-export const memoryGroupMissing: string | null = (() => {
-  if (process.getuid?.() !== 0 || !existsSync(join(root, 'memory.limit_in_bytes')))
-    return 'it takes root and control groups of version 1 with memory';
-  const tried = join(root, `lbtop-try-${process.pid}`);
-  try {
-    mkdirSync(tried);
-    rmdirSync(tried);
-    return null;
-  } catch (error) {
-    return `no group of memory can be made: ${(error as Error).message}`;
-  }
-})();
+export const memoryGroupMissing = groupMissing('memory');
 
 export interface ShortOfMemory {
   /** What the coordinator says of each task that took all. */
@@ -38,12 +26,11 @@ export interface ShortOfMemory {
 /** Runs so many tasks that take memory without end, one after the other. */
 export async function shortOfMemory(tasks: number): Promise<ShortOfMemory> {
   await using cluster = await startCluster([], undefined, {});
-  const group = join(root, `lbtop-short-${process.pid}`);
-  mkdirSync(group);
+  const group = controlGroup('memory');
   try {
-    writeFileSync(join(group, 'memory.limit_in_bytes'), String(limitBytes));
+    group.set('memory.limit_in_bytes', String(limitBytes));
     const agent = cluster.fleet.startNode('small', ['--slots', '1']);
-    writeFileSync(join(group, 'cgroup.procs'), String(agent.pid));
+    group.enter(agent.pid as number);
     const { host, port, secretFile } = cluster.fleet;
     await using lbtop = await connect({ connect: `${host}:${port}`, secretFile });
     await until(async () => (await lbtop.nodes()).some(({ health }) => health === 'up'));
@@ -70,14 +57,7 @@ export async function shortOfMemory(tasks: number): Promise<ShortOfMemory> {
     };
   } finally {
     await cluster.fleet.stop();
-    await until(() => {
-      try {
-        rmdirSync(group);
-        return true;
-      } catch {
-        return false; // the last processes are on their way out
-      }
-    });
+    await group.remove();
   }
 }
 

@@ -381,9 +381,15 @@ describe('logs', () => {
     );
   });
 
-  test('--json', async () => {
+  test('--json: letters that come in halves are whole, and what remains half is not lost', async () => {
     const { out } = await run('logs 7 --json', {
-      logs: () => [piece(0, 1, Uint8Array.of(0xc3)), piece(0, 1, Uint8Array.of(0xa9)), piece(0, 2, 'e')],
+      logs: () => [
+        piece(0, 1, Uint8Array.of(0xc3)),
+        piece(0, 1, Uint8Array.of(0xa9)),
+        piece(0, 2, 'e'),
+        piece(0, 2, Uint8Array.of(0xe2, 0x82)),
+        piece(1, 2, Uint8Array.of(0xac, 0)),
+      ],
     });
     expect(
       out
@@ -394,6 +400,9 @@ describe('logs', () => {
       { task: '7.0', index: 0, stream: 'stdout', text: '', cut: 0 },
       { task: '7.0', index: 0, stream: 'stdout', text: 'é', cut: 0 },
       { task: '7.0', index: 0, stream: 'stderr', text: 'e', cut: 0 },
+      { task: '7.0', index: 0, stream: 'stderr', text: '', cut: 0 },
+      { task: '7.0', index: 0, stream: 'stderr', text: '\ufffd', cut: 0 },
+      { task: '7.1', index: 1, stream: 'stderr', text: '\ufffd\0', cut: 0 },
     ]);
   });
 });

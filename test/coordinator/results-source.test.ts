@@ -107,3 +107,22 @@ test('what the store gives in parts is asked for until it is there', async () =>
   end(scene, order);
   expect((await pages(source)).flat().map(({ result }) => result)).toEqual(order.map(String));
 });
+
+const most = 64 * 1024;
+test.each<[string, Buffer, string, boolean]>([
+  ['that fits', Buffer.from('ä'.repeat(most / 2)), 'ä'.repeat(most / 2), false],
+  ['cut between letters', Buffer.from('ä'.repeat(most)), 'ä'.repeat(most / 2), true],
+  ['cut within a letter', Buffer.from(`a${'ä'.repeat(most)}`), `a${'ä'.repeat(most / 2 - 1)}`, true],
+  ['that ends with half a letter itself', Buffer.of(97, 0, 0xff, 0xe2, 0x82), 'a\0\ufffd\ufffd', false],
+])('output %s is text, and nothing is made up', async (_what, written, stdout, truncated) => {
+  const outputs = memoryOutputs();
+  const scene = ending(1, outputs);
+  const work = { kind: 'command' as const, argv: ['x'], shell: false, task: '', input: null };
+  const job = newJob(1, jobSpec({ work }), 'test', 0);
+  scene.state.jobs.set(1, job);
+  outputs.append({ job: 1, ordinal: 0, attempt: 1 }, 1, 0, written, 0, () => {});
+  end({ ...scene, job }, [0]);
+  const [[row] = []] = await pages(resultsSource(job, { order: 'end', from: 0 }, scene, () => {}));
+  expect(row).toMatchObject({ truncated });
+  expect(row?.stdout === stdout).toBe(true);
+});

@@ -63,12 +63,20 @@ function writer(output: Output, raw: boolean): { write(data: Uint8Array): Promis
 
 function jsonCopy({ stdout }: Io, job: number): Copy {
   const decoders = { 1: new StringDecoder('utf8'), 2: new StringDecoder('utf8') };
+  let of = 0;
+  const print = (stream: number, text: string, cut: number) =>
+    printJson(stdout, { task: taskId(job, of), index: of, stream: nameOf(stream), text, cut });
   return {
     async take({ index, stream, data, cut }) {
-      const text = decoders[stream as 1 | 2].write(data);
-      await printJson(stdout, { task: taskId(job, index), index, stream: nameOf(stream), text, cut });
+      of = index;
+      await print(stream, decoders[stream as 1 | 2].write(data), cut);
     },
-    async end() {},
+    async end() {
+      for (const stream of [1, 2] as const) {
+        const rest = decoders[stream].end(); // half a letter
+        if (rest !== '') await print(stream, rest, 0);
+      }
+    },
   };
 }
 
