@@ -5,6 +5,7 @@ import { LbtopError, oneLine } from '../model/errors.ts';
 import { plainLine } from '../model/plain-text.ts';
 import { type Log, type LogFormat, logLine } from '../wire/log-line.ts';
 import { type Coordinator, type CoordinatorOptions, startCoordinator } from './coordinator.ts';
+import { logOutput } from './log-output.ts';
 
 export interface MainOptions
   extends Omit<CoordinatorOptions, 'log' | 'onShutdown' | 'onOutdated' | 'fatal' | 'seed' | 'signal'> {
@@ -34,10 +35,16 @@ export async function runCoordinator(options: MainOptions): Promise<number> {
     else if (options.standby) process.stderr.write(`${stamped}\n`);
     else early.push(stamped);
   };
-  const write = (line: string) => {
-    if (toFile) appendFileSync(options.logFile, `${line}\n`, { mode: 0o600 });
-    else process.stdout.write(`${line}\n`);
-  };
+  const output = logOutput((text) => {
+    if (!toFile) return void process.stdout.write(text);
+    try {
+      appendFileSync(options.logFile, text, { mode: 0o600 });
+    } catch {
+      // Where the disk is full, or the directory gone, the work goes on without a log.
+    }
+  });
+  const write = output.line;
+  process.on('exit', output.flush); // also where something broke
   process.stdout.on('error', () => {}); // nobody reads the log any more: the work goes on
 
   const ended = Promise.withResolvers<number>();
@@ -105,6 +112,7 @@ export async function runCoordinator(options: MainOptions): Promise<number> {
       return;
     }
     // It broke, or its terminal went away: the work goes on without it.
+    output.flush();
     toFile = process.stdout.isTTY !== true;
     restoreTerminal();
     log(`the interface ended (${signal ?? `code ${code}`}); the coordinator goes on: lbtop --attach ${address}`);
@@ -113,6 +121,8 @@ export async function runCoordinator(options: MainOptions): Promise<number> {
   const code = await ended.promise;
   // It gives the terminal back before anything else is written there.
   if (child?.exitCode === null && child.signalCode === null && child.kill('SIGTERM')) await childEnded.promise;
+  output.flush();
+  process.off('exit', output.flush);
   options.onEnded();
   return code;
 }

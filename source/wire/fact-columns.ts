@@ -254,24 +254,29 @@ function rawColumn(raw: unknown, count: number, key: Uint32Array | null, levels:
 
 function unpackNumbers(scale: unknown, deltas: unknown, count: number, key: Uint32Array | null): number[] {
   if (typeof scale !== 'number' || !Number.isInteger(scale) || scale === 0) throw bad('a scale');
-  const values = readVarints(deltas, count);
-  const last: number[] = [];
+  const codes = readVarints(deltas, count);
+  const out = new Array<number>(count);
+  const last = new Float64Array(key === null ? 1 : count);
   for (let i = 0; i < count; i++) {
-    const coded = values[i] as number;
-    const delta = coded % 2 === 0 ? coded / 2 : -(coded + 1) / 2;
+    const code = codes[i] as number;
+    const half = Math.floor(code / 2);
     const lane = key === null ? 0 : (key[i] as number);
-    const whole = (last[lane] ?? 0) + delta;
+    const whole = (last[lane] as number) + (half * 2 === code ? half : -half - 1);
     last[lane] = whole;
-    values[i] = unscaled(whole, scale);
+    out[i] = scale > 0 ? whole / scale : whole * -scale;
   }
-  return values;
+  return out;
 }
 
 function pick(values: unknown[], places: unknown, count: number): unknown[] {
-  return readVarints(places, count).map((place) => {
+  const out = new Array<unknown>(count);
+  const at = readVarints(places, count);
+  for (let i = 0; i < count; i++) {
+    const place = at[i] as number;
     if (place >= values.length) throw bad('a place in the list of values');
-    return values[place];
-  });
+    out[i] = values[place];
+  }
+  return out;
 }
 
 function unpackDoubles(planes: unknown, count: number): number[] {
@@ -281,10 +286,10 @@ function unpackDoubles(planes: unknown, count: number): number[] {
   return [...new Float64Array(raw.buffer)];
 }
 
-function readVarints(bytes: unknown, count: number): number[] {
+function readVarints(bytes: unknown, count: number): Float64Array {
   // Each takes at least a byte: nothing is made that the bytes do not warrant.
   if (!(bytes instanceof Uint8Array) || bytes.length < count) throw bad(`${count} numbers`);
-  const out = new Array<number>(count);
+  const out = new Float64Array(count);
   let at = 0;
   for (let i = 0; i < count; i++) {
     let byte = bytes[at++] as number;

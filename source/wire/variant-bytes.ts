@@ -47,11 +47,6 @@ interface Plan {
   readonly begun: Readonly<Fields>;
 }
 
-interface Table {
-  plan: Plan;
-  columns: unknown[][];
-}
-
 type Fields = Record<string, unknown>;
 
 /**
@@ -91,25 +86,25 @@ export function batchBytes<K extends Kinds>(
     return [code, columns];
   }
 
-  /** Returns null for a kind that this version does not know. */
-  function unpackTable(raw: unknown, count: number): Table | null {
+  /** Returns the rows of a table, without `at`; null for a kind that this version does not know. */
+  function unpackTable(raw: unknown, count: number): Fields[] | null {
     if (!Array.isArray(raw) || !Number.isInteger(raw[0]) || !Array.isArray(raw[1])) throw bad('a table');
     const plan = planOfCode.get(raw[0]);
     if (plan === undefined) return null;
     const packed: unknown[] = raw[1];
     let lanes: Uint32Array | null = null;
-    const columns = plan.fields.map(({ name, shape }, field) =>
-      located(`${plan.kind}.${name}`, () => {
-        if (field >= packed.length) {
-          if (shape.absent === undefined) throw bad('a column');
-          return new Array<unknown>(count).fill(shape.absent.value);
-        }
-        const values = unpackColumn(packed[field], count, shape, lanes);
-        if (field === 0 && plan.keyed) lanes = numbered(values);
-        return values;
-      }),
-    );
-    return { plan, columns };
+    const rows = new Array<Fields>(count);
+    for (let i = 0; i < count; i++) rows[i] = { ...plan.begun };
+    plan.fields.forEach(({ name, shape }, field) => {
+      const values = located(`${plan.kind}.${name}`, () => {
+        if (field < packed.length) return unpackColumn(packed[field], count, shape, lanes);
+        if (shape.absent === undefined) throw bad('a column');
+        return new Array<unknown>(count).fill(shape.absent.value);
+      });
+      if (field === 0 && plan.keyed) lanes = numbered(values);
+      for (let i = 0; i < count; i++) (rows[i] as Fields)[name] = values[i];
+    });
+    return rows;
   }
 
   return {
@@ -146,15 +141,11 @@ export function batchBytes<K extends Kinds>(
       const out: VariantOf<K>[] = [];
       for (let i = 0; i < kinds.length; i++) {
         const place = kinds[i] as number;
-        const table = tables[place];
-        if (table === null || table === undefined) continue;
-        const { plan, columns } = table;
         const row = next[place] as number;
         next[place] = row + 1;
-        const member: Fields = { ...plan.begun };
+        const member = tables[place]?.[row];
+        if (member === undefined) continue;
         if (timed) member.at = times[i];
-        for (let field = 0; field < columns.length; field++)
-          member[(plan.fields[field] as { name: string }).name] = (columns[field] as unknown[])[row];
         out.push(member as VariantOf<K>);
       }
       return out;
