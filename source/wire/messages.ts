@@ -117,7 +117,14 @@ export const messages = variants({
       data: optional(text(limits.nameLength), ''),
     },
   ],
-  refuse: [3, { code: word(['usage', 'unreachable', 'refused', 'failed']), reason: text(limits.textLength) }],
+  refuse: [
+    3,
+    {
+      /** `unreachable`: it may come again, with what it has to show by then. */
+      code: word(['usage', 'unreachable', 'refused', 'failed']),
+      reason: text(limits.textLength),
+    },
+  ],
   bye: [4, { reason }],
 
   join: [

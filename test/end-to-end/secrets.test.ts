@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { NodeRow } from '../../source/model/report.ts';
-import { startCluster, until } from '../helpers/lbtop.ts';
+import { finished, startCluster, until } from '../helpers/lbtop.ts';
 
 /** 32 bytes as they are, and as people and programs write them. */
 function formsOf(key: Buffer): Buffer[] {
@@ -51,7 +51,7 @@ test('the secret, the one before it and all tokens are in their own files and no
   using _ = { [Symbol.dispose]: () => void process.umask(umask) };
   await using cluster = await startCluster(
     ['plain'],
-    (directory) => ['--cpu-limit', '100', '--record', join(directory, 'session.lbtrace')],
+    (directory) => ['--cpu-limit', '100', '--metrics', '127.0.0.1:0', '--record', join(directory, 'session.lbtrace')],
     { durable: true, log: (line) => logged.push(line) },
   );
   const { directory, fleet } = cluster;
@@ -80,7 +80,10 @@ test('the secret, the one before it and all tokens are in their own files and no
   expect([...keys.values()].map((key) => key.length)).toEqual([32, 32, 32, 32, 32]);
 
   // A whole life: nodes by secret and by token, tasks that tell all they know, refusals, a rotation, a revocation.
-  fleet.startNode('token', ['--slots', '2', '--listen', '127.0.0.1:0', '--secret-file', files.node as string]);
+  const place = ['--connect', `${fleet.host}:${fleet.port}`, '--listen', '127.0.0.1:0', '--metrics', '127.0.0.1:0'];
+  const node = finished(
+    cluster.start(['--node', '--name', 'token', '--slots', '2', ...place, '--secret-file', files.node as string]),
+  );
   await until(
     async () => (await cluster.json<NodeRow[]>(['nodes'])).filter(({ health }) => health === 'up').length === 2,
   );
@@ -107,8 +110,35 @@ test('the secret, the one before it and all tokens are in their own files and no
   expect(listeningAddresses(fleet.port)).toEqual(['0100007F']); // 127.0.0.1, and nothing else
   sleeping.kill('SIGKILL');
   for (const word of ['events', 'jobs', 'nodes', 'status', 'config']) await lbtop([word]);
-  await lbtop(['logs', '1']);
+  for (const words of [
+    ['events'],
+    ['jobs'],
+    ['nodes'],
+    ['status'],
+    ['tasks', '1'],
+    ['explain', '1.1'],
+    ['token', 'list'],
+  ])
+    await lbtop([...words, '--json']);
+  for (const word of ['logs', 'results']) await lbtop([word, '1']);
+  // What an error quotes of a file that is not what it should be.
+  const half = readFileSync(fleet.secretFile, 'utf8').slice(0, 30);
+  writeFileSync(join(directory, 'half'), half, { mode: 0o600 });
+  expect(await lbtop(['status', '--secret-file', join(directory, 'half')])).toMatchObject({ code: 2 });
+  expect(said.join('\n')).not.toContain(half.slice(0, 10));
+  const [, metrics = ''] = /metrics at (http\S+)/.exec(logged.join('\n')) ?? [];
+  said.push(await (await fetch(metrics)).text());
+  // One dies with what it keeps for its successor, the other goes when its token is revoked.
+  fleet.killNode('plain');
+  expect((await lbtop(['token', 'revoke', 'the-node'])).code).toBe(0);
+  const { code, stdout, stderr } = await node;
+  expect(code).toBe(4);
+  said.push(stdout, stderr);
   await fleet.endCoordinator(); // journal, snapshot and recording are whole
+  for (const how of [['info'], ['export', '--format', 'jsonl'], ['export', '--format', 'perfetto']]) {
+    const [what = '', ...more] = how;
+    expect((await lbtop(['trace', what, join(directory, 'session.lbtrace'), ...more])).code).toBe(0);
+  }
 
   const places = [
     ...filesBelow(directory).map((file) => ({ what: file, bytes: readFileSync(file) })),
