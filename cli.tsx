@@ -139,7 +139,7 @@ async function coordinate(flags: Flags, io: Io, where: Places): Promise<number> 
  * have to reach a safepoint first. Without such threads it is this one that compiles, and Turbofan takes 20 ms for what
  * Maglev does in 2; a node has no code hot enough to notice the difference, and needs 20 MiB less. Only a start can say so.
  */
-const nodeFlags = ['--max-semi-space-size=2', '--single-threaded', '--no-turbofan'];
+const nodeFlags = ['--max-semi-space-size=4', '--single-threaded', '--no-turbofan'];
 /** It would grow by 100 MiB while a million tasks are submitted, for nothing: a task costs the same time with 16 MiB as with 32. */
 const coordinatorFlags = ['--max-semi-space-size=16'];
 /** A replay makes a state anew at each leap: with the flags of a node that would cost it half as much time again. */

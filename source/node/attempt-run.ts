@@ -1,8 +1,8 @@
 /** One attempt while it runs: begun by the runner of its kind, asked to end where it has to, brought to its outcome. */
-import { isBuiltIn } from '../model/job.ts';
 import type { HeldAttempt } from './attempt.ts';
 import { type Clock, durationText } from './clock.ts';
 import type { HeldTask } from './held-task.ts';
+import type { OutputStream } from './output.ts';
 import type { OutputPump } from './output-pump.ts';
 import type { Reports } from './reports.ts';
 import type { RunEnd, RunEvents, Runner, StreamNumber } from './runners/runner.ts';
@@ -40,8 +40,6 @@ export function attemptRuns(options: AttemptRunOptions, events: AttemptRunEvents
     held.phase = 'running';
     held.startedAt = clock.now();
     const isCommand = task.spec.work.kind === 'command';
-    // Built-in tasks write nothing.
-    if (isCommand || !isBuiltIn(task.spec.work.task)) held.streams = [stream(held, 1), stream(held, 2)];
     const run = (isCommand ? options.command : options.named).start(task, eventsOf(held, task));
     if (phaseOf(held) === 'running') held.run = run;
   }
@@ -71,8 +69,10 @@ export function attemptRuns(options: AttemptRunOptions, events: AttemptRunEvents
         held.cancelTimeout = clock.after(timeoutMs, () => ask(held, { as: 'timed-out', why }));
       },
       output(number, chunk) {
-        const to = held.streams[number - 1];
-        if (to === undefined || held.phase !== 'running') return true;
+        if (held.phase !== 'running') return true;
+        // Most tasks write nothing.
+        if (held.streams.length === 0) held.streams = [stream(held, 1), stream(held, 2)];
+        const to = held.streams[number - 1] as OutputStream;
         const more = to.take(chunk);
         pump.touched(to);
         const heard = held.watcher?.output(number, chunk, () => resumeAll(held)) ?? true;

@@ -22,7 +22,7 @@ export interface HeldAttempt {
   /** ms of the clock. */
   startedAt: number;
   run: Running | null;
-  /** stdout, stderr; none where nothing is written (built-in tasks). */
+  /** stdout, stderr; none before the first of them is written to. */
   streams: OutputStream[];
   /** Why it was asked to end, and as what it then counts. */
   ending: { as: 'stopped' | 'timed-out'; why: string } | null;

@@ -29,6 +29,8 @@ export interface TaskGroup {
   usedMs(): number;
   /** The pids of its living members. */
   members(): number[];
+  /** Whether that process is its only living member. */
+  alone(pid: number): boolean;
   /** Holds all members, or lets them go on. */
   hold(held: boolean): void;
   /** Kills all members at once, those that are held and those that are just being born too. */
@@ -164,6 +166,7 @@ function groupsIn(dir: string): TaskGroups {
       procs: join(path, 'cgroup.procs'),
       usedMs: () => usedMs(used),
       members: () => pidsOf(procs?.read() ?? ''),
+      alone: (pid) => procs?.read() === `${pid}\n`,
       hold: (held) => void write(join(path, 'cgroup.freeze'), held ? '1' : '0'),
       kill: () => void write(join(path, 'cgroup.kill'), '1'),
       giveBack: () => {

@@ -14,6 +14,11 @@ const crashLimit = 3;
 const unfitsOfNode = 5;
 /** A task that could not be started so many times in a row, on other nodes where there are any, is at fault itself. */
 const unfitsOfTask = 3;
+/**
+ * A task that could not be started twice waits for so long: where no other node has room it would go to the same one again,
+ * and be blamed for it. Meanwhile others go there, and show whether it is the node.
+ */
+const unfitWaitMs = 1_000;
 /** However often a task was tried, it does not wait longer for the next try. */
 const longestBackoffMs = 24 * 3_600_000;
 
@@ -84,8 +89,10 @@ function adoptNext(turn: Turn, job: JobRecord, node: NodeState, { ordinal, attem
 /** A node could not start a task: another one may, unless it is the task that cannot be started anywhere. */
 function endUnfit(turn: Turn, job: JobRecord, node: NodeState, outcome: Outcome): void {
   const error = outcome.error ?? 'no reason given';
-  requeue(turn, job, outcome, node.name, 'unfit', outcome.error);
-  if (job.tasks.state(outcome.ordinal) === 'queued' && job.tasks.get(outcome.ordinal, 'unfits') >= unfitsOfTask)
+  const unfits = job.tasks.get(outcome.ordinal, 'unfits') + 1;
+  const waits = unfits > 1 && unfits < unfitsOfTask;
+  requeue(turn, job, outcome, node.name, 'unfit', outcome.error, waits ? turn.at + unfitWaitMs : 0);
+  if (job.tasks.state(outcome.ordinal) === 'queued' && unfits >= unfitsOfTask)
     endTask(turn, job, unreported(outcome, `could not be started ${unfitsOfTask} times: ${error}`), 'failed', null);
   if (node.unfitInARow < unfitsOfNode || node.intent !== 'active') return;
   const reason = `${unfitsOfNode} tasks in a row could not be started: ${error}`.slice(0, limits.reasonLength);

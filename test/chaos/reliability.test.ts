@@ -13,7 +13,7 @@ import { flood } from './output.ts';
 import { carry } from './random-bytes.ts';
 import { recoverQueued } from './recovery.ts';
 import { endedForMemory, memoryGroupMissing, shortOfMemory } from './short-of-memory.ts';
-import { mostBurnt, processGroupMissing, shortOfProcesses } from './short-of-processes.ts';
+import { processGroupMissing, shortOfProcesses } from './short-of-processes.ts';
 import { cutTrace } from './trace-cut.ts';
 
 test('10 kills of the coordinator during 300 tasks: nothing lost, nothing twice, nothing restarted', {
@@ -130,7 +130,7 @@ test('a node that can start no process is paused before it has had many tasks, a
 }, async ({ skip }) => {
   if (processGroupMissing !== null) return skip(processGroupMissing);
   const { tasks, succeeded, inVain, ...ended } = await shortOfProcesses(200);
-  expect(tasks - succeeded).toBeLessThanOrEqual(mostBurnt);
+  expect(succeeded).toBe(tasks);
   expect(inVain).toBeGreaterThanOrEqual(5);
   expect(ended).toEqual({
     intent: 'paused',

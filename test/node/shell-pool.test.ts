@@ -83,6 +83,32 @@ test('many short tasks with random output, some of it large: all bytes, each in 
   }
 });
 
+test('a line that is longer than what a pipe holds is said in parts', async () => {
+  const fake = fakeCoordinator();
+  await using _ = await agentOn(fake, { slots: 1 });
+  while ((await starter(fake)) === process.pid);
+  const kept = await starter(fake);
+  const long = '€'.repeat(40_000); // 120,000 bytes: a pipe holds 64 KiB, an argument 128
+  const [attempt] = give(fake, command('sh', '-c', 'echo $PPID; printf %s "$1"', 'sh', long));
+  const outcome = await outcomeOf(fake, attempt);
+  const [by, ...said] = fake.output(outcome, 1).toString().split('\n');
+  expect([Number(by), said.join('\n') === long]).toEqual([kept, true]);
+  expect(await starter(fake)).toBe(kept);
+});
+
+test.each([0, 0.02, 0.05, 0.2])('what a task writes after %s s is read while it runs', async (seconds) => {
+  const fake = fakeCoordinator();
+  await using _ = await agentOn(fake, { slots: 1 });
+  while ((await starter(fake)) === process.pid);
+  const script = `sleep ${seconds}; printf a; printf b >&2; sleep 0.01; head -c 200000 /dev/zero; exec sleep 60`;
+  const [attempt] = give(fake, shell(script));
+  const key = attempt as NonNullable<typeof attempt>;
+  await until(() => fake.output(key, 1).length === 200_001 && fake.output(key, 2).length === 1);
+  expect(fake.output(key, 1).subarray(0, 2).toString('latin1')).toBe('a\0');
+  fake.say({ kind: 'stop', attempts: [key], why: 'seen' });
+  expect((await outcomeOf(fake, attempt)).outcome).toBe('stopped');
+});
+
 test('a shell that is killed while a task runs: that task fails, the next one does not', async () => {
   const fake = fakeCoordinator();
   await using _ = await agentOn(fake, { slots: 1 });

@@ -90,6 +90,8 @@ describe('tasks that cannot be started', () => {
     on.end('a', '1.0#1', unfit);
     expect(on.dispatch()).toEqual(['1.0#2 assigned b']);
     on.end('b', '1.0#2', unfit);
+    expect(on.dispatch()).toEqual([]);
+    on.pass(1_000, 'a', 'b');
     expect(on.dispatch()).toEqual(['1.0#3 assigned a']);
     expect(on.end('a', '1.0#3', unfit)).toEqual([
       '1.0#3 requeued a unfit',
@@ -97,6 +99,26 @@ describe('tasks that cannot be started', () => {
       'job 1 ended failed',
     ]);
     expect([on.node('a').intent, on.node('b').intent]).toEqual(['active', 'active']);
+    expectFolded(on);
+  });
+
+  test('where only the node that cannot start any has room, none of them is blamed for it', () => {
+    const on = fleet();
+    on.join('broken');
+    on.submit(9);
+    let begun = 0;
+    for (let round = 0; round < 20 && on.node('broken').intent === 'active'; round++)
+      for (const placed of on.dispatch()) {
+        on.end('broken', placed.split(' ')[0] as string, unfit);
+        begun++;
+      }
+    expect(begun).toBeLessThan(7);
+    on.join('sound', { slots: 9 });
+    on.dispatch();
+    on.pass(1_000, 'sound');
+    on.dispatch();
+    expect(on.node('sound').held.size).toBe(9);
+    expect(on.job(1).counts.failed).toBe(0);
     expectFolded(on);
   });
 

@@ -26,6 +26,8 @@ export interface NamedPipe {
   openReader(): number;
   /** Returns a descriptor for a task to write to. */
   openWriter(): number;
+  /** Returns one that writes without blocking, whoever reads or does not, and one for a process to read from. */
+  openToSay(): [writer: number, reader: number];
   /** False where somebody has removed it. */
   exists(): boolean;
   /** After its end was read and its reader closed: another task may have it. */
@@ -67,6 +69,16 @@ export function namedPipes(parent: string = tmpdir(), account: Account | null = 
       path,
       openReader: () => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK),
       openWriter: () => openSync(path, constants.O_WRONLY),
+      openToSay() {
+        // Linux opens both ends at once; other systems may not.
+        const writer = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+        try {
+          return [writer, openSync(path, constants.O_RDONLY)];
+        } catch (error) {
+          closeSync(writer);
+          throw error;
+        }
+      },
       exists: () => existsSync(path),
       giveBack() {
         free.push(pipe);

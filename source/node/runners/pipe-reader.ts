@@ -9,6 +9,8 @@ import { closeQuietly } from './named-pipes.ts';
 export interface PipeReader {
   /** Reads what is there. True: nobody has it open for writing, and all has been read. */
   drain(): boolean;
+  /** Reads what is there while the task runs; says whether there was anything. */
+  look(): boolean;
   /** Lets the event loop read from now on. */
   attach(): void;
   /** Goes on after `take` answered false. */
@@ -30,7 +32,7 @@ const buffer = Buffer.alloc(64 * 1024);
  */
 export function readingSocket(
   descriptor: number,
-  take: (chunk: Uint8Array) => boolean,
+  take: (chunk: Buffer) => boolean,
   closed: (ended: boolean) => void,
 ): Socket {
   let ended = false;
@@ -85,23 +87,36 @@ export function pipeReader(
       clean ||= ended;
       end();
     });
+    if (paused) socket.pause();
+  }
+
+  /** Returns how many bytes are in the common buffer now; null: none yet. 0: nobody has it open for writing. */
+  function readOnce(): number | null {
+    try {
+      return readSync(descriptor, buffer, 0, buffer.length, null);
+    } catch {
+      return null; // EAGAIN
+    }
   }
 
   /** Returns false where somebody may still write. */
   function readAll(): boolean {
     for (;;) {
-      let length: number;
-      try {
-        length = readSync(descriptor, buffer, 0, buffer.length, null);
-      } catch {
-        return false; // EAGAIN
-      }
+      const length = readOnce();
+      if (length === null) return false;
       if (length === 0) return true;
       take(buffer.subarray(0, length));
     }
   }
 
   return {
+    look() {
+      if (socket !== null || clean || paused) return false;
+      // Nobody has it open: that is not its end, but before its beginning.
+      const length = readOnce() ?? 0;
+      if (length > 0) paused = !take(buffer.subarray(0, length));
+      return length > 0;
+    },
     drain() {
       if (clean) return true;
       // Its own time will come.

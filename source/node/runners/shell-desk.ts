@@ -32,17 +32,19 @@ export interface Desk {
 export interface DeskOptions {
   env: Readonly<Record<string, string>>;
   pipes: readonly [NamedPipe, NamedPipe];
+  /** For what is said to the shell, and what it says. */
+  words: readonly [NamedPipe, NamedPipe];
   control: TaskGroup | null;
   /** The shell has ended. */
   ended(pid: number): void;
 }
 
-/** Throws what spawn does; returns null where the shell could not be started. */
-export function openDesk({ env, pipes, control, ended }: DeskOptions): Desk | null {
+/** Throws what spawn and the file system do; returns null where the shell could not be started. */
+export function openDesk({ env, pipes, words, control, ended }: DeskOptions): Desk | null {
   /** Null when another one may have it. */
   let mine = control;
   let usedMs = control?.usedMs() ?? 0;
-  const helper = shellHelper(env, control?.procs ?? null, () => {
+  const helper = shellHelper(env, words, control?.procs ?? null, () => {
     mine?.kill();
     ended(helper?.pid ?? 0);
   });
@@ -77,7 +79,7 @@ export function openDesk({ env, pipes, control, ended }: DeskOptions): Desk | nu
       mine.hold(held);
       return true;
     },
-    tidy: () => mine?.members().every((pid) => pid === helper.pid) ?? true,
+    tidy: () => mine?.alone(helper.pid) ?? true,
     kill() {
       helper.kill();
       mine?.kill();

@@ -5,13 +5,15 @@
  * It answers each line by `NONCE STATUS`. What else it says (`Killed`) says that the status is a signal's: a shell's
  * status alone does not tell a program that exits with 137 from one that was killed.
  */
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { writeSync } from 'node:fs';
 import { constants } from 'node:os';
-import type { Readable, Writable } from 'node:stream';
 import { shellWord } from '../arguments.ts';
 import { type KeptFile, keptFile } from '../kept-file.ts';
 import { parseProcessStat, signalGroup } from '../process-stat.ts';
+import { closeQuietly, type NamedPipe } from './named-pipes.ts';
+import { readingSocket } from './pipe-reader.ts';
 
 /** How a line ended: the program's exit code or signal; or what the shell said why it could not even start it. */
 export type ShellAnswer =
@@ -42,23 +44,39 @@ const signalNames = new Map(
     .map(([name, number]) => [number, name]),
 );
 
+/** Of all: each line is written before the next one is made. */
+const spoken = Buffer.allocUnsafeSlow(256 * 1024);
+/** Where the system gives pipes little room, the rest of a line waits so long for the shell to read. */
+const retryMs = 1;
+
 /**
- * Starts one with that environment, which enters the control group of that file first (null: none). Throws what spawn
- * does; returns null where it could not be started. `ended` is called once.
+ * Starts one with that environment, which is spoken to over the first of these pipes and answers over the second: without
+ * streams in between, which take as long as all else that is done for a task. It enters the control group of that file first
+ * (null: none). Throws what spawn and the file system do; returns null where it could not be started. `ended` is called once.
  */
 export function shellHelper(
   env: Readonly<Record<string, string>>,
+  [to, from]: readonly [NamedPipe, NamedPipe],
   procs: string | null,
   ended: () => void,
 ): ShellHelper | null {
   const nonce = randomBytes(12).toString('hex');
-  const child: ChildProcessByStdio<Writable, Readable, null> = spawn('/bin/sh', ['-s'], {
-    env: { ...env },
-    detached: true,
-    stdio: ['pipe', 'pipe', 'ignore'],
-  });
-  child.on('error', () => {}); // it then has no pid
-  const { pid } = child;
+  const opened: number[] = [];
+  let child: ChildProcess;
+  let pid: number | undefined;
+  try {
+    opened.push(...to.openToSay(), from.openReader());
+    opened.push(from.openWriter());
+    const [, stdin, , stdout] = opened;
+    child = spawn('/bin/sh', ['-s'], { env: { ...env }, detached: true, stdio: [stdin, stdout, 'ignore'] });
+    child.on('error', () => {}); // it then has no pid
+    pid = child.pid;
+  } catch (error) {
+    for (const one of opened) closeQuietly(one);
+    throw error;
+  }
+  const [mouth, stdin, ear, stdout] = opened as [number, number, number, number];
+  for (const one of pid === undefined ? opened : [stdin, stdout]) closeQuietly(one);
   if (pid === undefined) return null;
   const statFile: KeptFile | null = keptFile(`/proc/${pid}/stat`);
   let waiting: ((how: ShellAnswer) => void) | null = null;
@@ -66,31 +84,56 @@ export function shellHelper(
   let alive = true;
   let gone = false;
   let totalMs = 0;
+  /** What the pipe had no room for. */
+  let unsaid: Buffer | null = null;
 
-  child.stdin.on('error', () => {}); // 'exit' follows
+  const answered = new RegExp(`^([^]*)${nonce} (\\d+)\n$`);
   const enter = procs === null ? '' : `echo 0 >${shellWord(procs)};`;
-  child.stdin.write(`exec 2>&1;${enter}trap : ${trapped}\n`);
-  child.stdout.on('data', (chunk: Buffer) => {
+  say(`exec 2>&1;${enter}trap : ${trapped}\n`);
+  const hearing = readingSocket(ear, hear, () => {}); // 'exit' follows
+
+  function hear(chunk: Buffer): boolean {
     heard += chunk.toString('latin1');
     const [whole, said = '', status = ''] = answered.exec(heard) ?? [];
-    if (whole === undefined) return;
-    heard = '';
-    tell(answerOf(Number(status), said));
-  });
+    if (whole !== undefined) {
+      heard = '';
+      tell(answerOf(Number(status), said));
+    }
+    return true;
+  }
+
   child.once('exit', (_, signal) => {
     alive = false;
     gone = true;
     // The task that it had, and what that left: later the group's number may be another's.
     signalGroup(pid, 'SIGKILL');
     statFile?.close();
+    closeQuietly(mouth);
     ended();
     // Everything that it said has to be read first.
     setImmediate(() => {
-      child.stdout.destroy();
+      hearing.destroy();
       tell(signal === null ? { kind: 'trouble', said: heard.trim() } : { kind: 'exited', exitCode: null, signal });
     });
   });
-  const answered = new RegExp(`^([^]*)${nonce} (\\d+)\n$`);
+
+  function say(text: string): void {
+    if (unsaid === null) push(spoken.subarray(0, spoken.write(text)));
+    else unsaid = Buffer.concat([unsaid, Buffer.from(text)]);
+  }
+
+  function push(bytes: Buffer): void {
+    unsaid = null;
+    let written = 0;
+    try {
+      if (!gone) written = writeSync(mouth, bytes);
+    } catch {
+      // EAGAIN
+    }
+    if (gone || written === bytes.length) return;
+    unsaid = Buffer.from(bytes.subarray(written));
+    setTimeout(() => push(unsaid as Buffer), retryMs);
+  }
 
   function tell(how: ShellAnswer): void {
     const answer = waiting;
@@ -105,7 +148,7 @@ export function shellHelper(
     },
     run(line, answer) {
       waiting = answer;
-      child.stdin.write(`${line};echo "${nonce} $?"\n`);
+      say(`${line};echo "${nonce} $?"\n`);
     },
     get totalMs() {
       return totalMs;

@@ -43,8 +43,13 @@ export interface ShellPool extends Starter {
   untidy(): boolean;
 }
 
-/** A task that runs longer is read by the event loop. */
-const attachMs = 10;
+/**
+ * When it is first looked at what a running task has written, and then after twice as long. The event loop reads it where
+ * there was something, and at the latest after the last look: it takes 100 µs to have that arranged, as much as a short task is
+ * worth in all.
+ */
+const firstLookMs = 10;
+const lastLookMs = 40;
 /** How long the file system's answers are believed. */
 const checkMs = 1_000;
 /** After so long without use somebody may have cleaned the directory of temporary files. */
@@ -95,14 +100,19 @@ export function shellPool(options: ShellPoolOptions): ShellPool {
 
   function makeDesk(): Desk | null {
     const two = pipes.takeTwo();
-    if (two === null) return null;
+    const words = pipes.takeTwo();
+    if (two === null || words === null) {
+      for (const pipe of two ?? []) pipe.giveBack();
+      return null;
+    }
     const control = groups?.take() ?? null;
     let desk: Desk | null = null;
     try {
-      desk = openDesk({ env, pipes: two, control, ended });
+      desk = openDesk({ env, pipes: two, words, control, ended });
     } catch {
       // As where it says that it could not.
     }
+    for (const pipe of words) pipe.discard(); // whoever has it open keeps it
     if (desk === null) {
       for (const pipe of two) pipe.giveBack();
       control?.giveBack();
@@ -144,9 +154,16 @@ export function shellPool(options: ShellPoolOptions): ShellPool {
     let answered = false;
     let signalled = false;
     let held = false;
-    const cancelAttach = clock.after(attachMs, () => {
+    let cancelLook = clock.after(firstLookMs, () => look(firstLookMs));
+
+    function look(waitedMs: number): void {
+      const wrote = readers.map((reader) => reader.look());
+      if (waitedMs < lastLookMs && !wrote.includes(true)) {
+        cancelLook = clock.after(2 * waitedMs, () => look(2 * waitedMs));
+        return;
+      }
       for (const reader of readers) reader.attach();
-    });
+    }
 
     function closed(): void {
       if (readers.every((reader) => reader.clean)) events.silent();
@@ -154,7 +171,7 @@ export function shellPool(options: ShellPoolOptions): ShellPool {
 
     function answer(how: ShellAnswer): void {
       answered = true;
-      cancelAttach();
+      cancelLook();
       endedSinceTidy ||= desk.control === null;
       const cpuMs = desk.account();
       if (how.kind === 'trouble') {
