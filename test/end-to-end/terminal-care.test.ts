@@ -147,7 +147,7 @@ describe('where nobody reads what is said', () => {
     ['a dumb terminal', 'TERM=dumb "$0" "$@"'],
   ] as const;
 
-  test.each(outputs)('a coordinator and its node go on: %s', { timeout: 60_000 }, async (_what, shell) => {
+  test.each(outputs)('a coordinator and its node go on: %s', { timeout: 120_000 }, async (_what, shell) => {
     const directory = await mkdtemp(join(tmpdir(), 'lbtop-care-'));
     const [node, script] = program();
     const env = { ...process.env, ...places(directory) };
