@@ -2,8 +2,8 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 
 export interface KeptFile {
-  /** Returns what it says now (at most 16 KiB of it), or null where it cannot be read. */
-  read(): string | null;
+  /** Returns what it says now (at most so many bytes of it, 16 KiB), or null where it cannot be read. */
+  read(mostBytes?: number): string | null;
   close(): void;
 }
 
@@ -21,9 +21,9 @@ export function keptFile(path: string): KeptFile | null {
 /** The same of a file that is open; the descriptor is closed with it. */
 export function keptDescriptor(file: number): KeptFile {
   return {
-    read() {
+    read(mostBytes = buffer.length) {
       try {
-        return buffer.toString('latin1', 0, readSync(file, buffer, 0, buffer.length, 0));
+        return buffer.toString('latin1', 0, readSync(file, buffer, 0, Math.min(mostBytes, buffer.length), 0));
       } catch {
         return null;
       }

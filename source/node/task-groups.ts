@@ -55,6 +55,8 @@ export interface TaskGroups {
 const prefix = 'lbtop-';
 /** So many empty ones are there before they are needed: to make one takes the kernel up to 15 ms where many make some. */
 const ahead = 4;
+/** The longest first line of cpu.stat: a name, and a number of 64 bits. */
+const firstLineBytes = 32;
 const run = promisify(execFile);
 const openFile = promisify(open);
 
@@ -186,8 +188,9 @@ interface Group extends TaskGroup {
   close(): void;
 }
 
+/** Its first line says it. */
 function usedMs(file: KeptFile | null): number {
-  return Number(/^usage_usec (\d+)/.exec(file?.read() ?? '')?.[1] ?? 0) / 1_000;
+  return Number(/^usage_usec (\d+)\n/.exec(file?.read(firstLineBytes) ?? '')?.[1] ?? 0) / 1_000;
 }
 
 function pidsOf(lines: string): number[] {

@@ -50,6 +50,98 @@ export function readingSocket(
   return socket;
 }
 
+/** What a task's pipe is read by; a class, because each task has two of them. */
+class Reader implements PipeReader {
+  clean = false;
+  private socket: Socket | null = null;
+  private paused = false;
+  private descriptor: number;
+  private readonly reopen: () => number;
+  private readonly take: (chunk: Uint8Array) => boolean;
+  private readonly end: () => void;
+
+  constructor(given: number, reopen: () => number, take: (chunk: Uint8Array) => boolean, end: () => void) {
+    this.descriptor = given;
+    this.reopen = reopen;
+    this.take = take;
+    this.end = end;
+  }
+
+  drain(): boolean {
+    if (this.clean) return true;
+    // Its own time will come.
+    if (this.socket !== null && (this.socket.destroyed || this.paused)) return false;
+    this.clean = this.readAll();
+    if (this.clean) this.socket?.destroy();
+    return this.clean;
+  }
+
+  look(): boolean {
+    if (this.socket !== null || this.clean || this.paused) return false;
+    // Nobody has it open: that is not its end, but before its beginning.
+    const length = this.readOnce() ?? 0;
+    if (length > 0) this.paused = !this.take(buffer.subarray(0, length));
+    return length > 0;
+  }
+
+  /**
+   * A descriptor that has seen writers come and go reports the end of a pipe at once, also when the next one has not
+   * opened it yet. A new one waits for its first writer.
+   */
+  attach(): void {
+    if (this.socket !== null || this.clean) return;
+    try {
+      const fresh = this.reopen();
+      closeQuietly(this.descriptor);
+      this.descriptor = fresh;
+    } catch {
+      return; // it is drained at the end, then
+    }
+    const pausing = (chunk: Uint8Array): boolean => {
+      this.paused = !this.take(chunk);
+      return !this.paused;
+    };
+    this.socket = readingSocket(this.descriptor, pausing, (ended) => {
+      this.clean ||= ended;
+      this.end();
+    });
+    if (this.paused) this.socket.pause();
+  }
+
+  resume(): void {
+    this.paused = false;
+    this.socket?.resume();
+  }
+
+  close(): void {
+    if (this.socket === null) closeQuietly(this.descriptor);
+    else this.socket.destroy();
+  }
+
+  release(): number | null {
+    return this.socket === null ? this.descriptor : null;
+  }
+
+  /** Returns how many bytes are in the common buffer now; null: none yet. 0: nobody has it open for writing. */
+  private readOnce(): number | null {
+    try {
+      return readSync(this.descriptor, buffer, 0, buffer.length, null);
+    } catch {
+      return null; // EAGAIN
+    }
+  }
+
+  /** Returns false where somebody may still write. */
+  private readAll(): boolean {
+    for (;;) {
+      const length = this.readOnce();
+      if (length === null) return false;
+      if (length === 0) return true;
+      this.take(buffer.subarray(0, length));
+    }
+  }
+}
+
 /**
  * Takes a descriptor that reads from a pipe without blocking, which is the reader's from now on, and what opens another
  * one. `take` gets what was read, a view that is valid during the call; `end` is called once when the event loop has come to its end, or was
@@ -61,82 +153,5 @@ export function pipeReader(
   take: (chunk: Uint8Array) => boolean,
   end: () => void,
 ): PipeReader {
-  let descriptor = given;
-  let socket: Socket | null = null;
-  let clean = false;
-  let paused = false;
-
-  /**
-   * A descriptor that has seen writers come and go reports the end of a pipe at once, also when the next one has not
-   * opened it yet. A new one waits for its first writer.
-   */
-  function attach(): void {
-    if (socket !== null || clean) return;
-    try {
-      const fresh = reopen();
-      closeQuietly(descriptor);
-      descriptor = fresh;
-    } catch {
-      return; // it is drained at the end, then
-    }
-    const pausing = (chunk: Uint8Array): boolean => {
-      paused = !take(chunk);
-      return !paused;
-    };
-    socket = readingSocket(descriptor, pausing, (ended) => {
-      clean ||= ended;
-      end();
-    });
-    if (paused) socket.pause();
-  }
-
-  /** Returns how many bytes are in the common buffer now; null: none yet. 0: nobody has it open for writing. */
-  function readOnce(): number | null {
-    try {
-      return readSync(descriptor, buffer, 0, buffer.length, null);
-    } catch {
-      return null; // EAGAIN
-    }
-  }
-
-  /** Returns false where somebody may still write. */
-  function readAll(): boolean {
-    for (;;) {
-      const length = readOnce();
-      if (length === null) return false;
-      if (length === 0) return true;
-      take(buffer.subarray(0, length));
-    }
-  }
-
-  return {
-    look() {
-      if (socket !== null || clean || paused) return false;
-      // Nobody has it open: that is not its end, but before its beginning.
-      const length = readOnce() ?? 0;
-      if (length > 0) paused = !take(buffer.subarray(0, length));
-      return length > 0;
-    },
-    drain() {
-      if (clean) return true;
-      // Its own time will come.
-      if (socket !== null && (socket.destroyed || paused)) return false;
-      clean = readAll();
-      if (clean) socket?.destroy();
-      return clean;
-    },
-    attach,
-    resume() {
-      paused = false;
-      socket?.resume();
-    },
-    close() {
-      if (socket === null) closeQuietly(descriptor);
-      else socket.destroy();
-    },
-    release: () => (socket === null ? descriptor : null),
-    get clean() {
-      return clean;
-    },
-  };
+  return new Reader(given, reopen, take, end);
 }

@@ -41,12 +41,14 @@ export function shellLine(
   const [program = ''] = launch.argv;
   if (program === '' || program.startsWith('-')) return null;
   let exported = '';
-  for (const [key, value] of Object.entries(launch.env)) {
+  // Without lists of what is in both: this is done for each task.
+  for (const key in launch.env) {
+    const value = launch.env[key] as string;
     if (base[key] === value) continue;
     if (!canExport(key)) return null;
     exported += ` ${key}=${shellWord(value)}`;
   }
-  for (const key of Object.keys(base)) if (!(key in launch.env)) return null;
+  for (const key in base) if (!(key in launch.env)) return null;
   const words = launch.argv.map(shellWord).join(' ');
   const line =
     `(${place(launch)}${exported === '' ? '' : `export${exported};`}unset PWD OLDPWD;exec ${words})` +
