@@ -63,6 +63,8 @@ export interface Workshop {
   close(): void;
 }
 
+/** So many shells wait for the first tasks at most: a node with many slots may never need them all. */
+const shellsReady = 4;
 /** How long streams may stay open after their task's main process has ended. */
 const drainMs = 1_000;
 
@@ -92,6 +94,7 @@ export function openWorkshop(options: WorkshopOptions): Workshop {
     clock,
     // A kept shell is the node's own account's.
     enabled: shells && process.platform === 'linux' && account === null,
+    ready: Math.min(slots, shellsReady),
   });
   const used = usage({ helpers: starter, threads, groups });
   const named = namedTaskRunner(

@@ -10,6 +10,7 @@ import { shortText } from '../short-text.ts';
 import type { TaskGroups } from '../task-groups.ts';
 import type { ChildrenCpu } from './children-cpu.ts';
 import type { NamedPipe, NamedPipes } from './named-pipes.ts';
+import { inOwnTurn } from './own-turn.ts';
 import { pipeReader } from './pipe-reader.ts';
 import type { StreamNumber } from './runner.ts';
 import { type Desk, openDesk } from './shell-desk.ts';
@@ -30,6 +31,8 @@ export interface ShellPoolOptions {
   clock: Clock;
   /** False: everything goes to `otherwise`. */
   enabled: boolean;
+  /** So many shells are started before the first task comes. */
+  ready: number;
 }
 
 export interface ShellPool extends Starter {
@@ -66,6 +69,7 @@ export function shellPool(options: ShellPoolOptions): ShellPool {
   /** Whether the shell of this machine answers as it should. */
   let fit: 'unknown' | 'asked' | 'yes' | 'no' = options.enabled ? 'unknown' : 'no';
   let endedSinceTidy = false;
+  let closed = false;
 
   function start(launch: Launch, events: ProcessEvents): ProcessHandle {
     if (fit === 'unknown') probe();
@@ -231,8 +235,9 @@ export function shellPool(options: ShellPoolOptions): ShellPool {
     const { helper } = desk;
     const judge = (good: boolean): void => {
       fit = good ? 'yes' : 'no';
-      if (good) idle.push(desk);
-      else desk.dismiss();
+      if (!good) return desk.dismiss();
+      idle.push(desk);
+      prepare();
     };
     helper.run('(exit 137)', (first) => {
       if (first.kind !== 'exited' || first.exitCode !== 137) return judge(false);
@@ -240,6 +245,16 @@ export function shellPool(options: ShellPoolOptions): ShellPool {
         desk.account();
         judge(second.kind === 'exited' && second.signal === 'SIGKILL');
       });
+    });
+  }
+
+  /** To start one blocks the event loop until it has a core to begin on: 30 ms where others have them all. */
+  function prepare(): void {
+    inOwnTurn(() => {
+      const desk = closed || desks.size >= options.ready ? null : makeDesk();
+      if (desk === null) return;
+      idle.push(desk);
+      prepare();
     });
   }
 
@@ -270,6 +285,7 @@ export function shellPool(options: ShellPoolOptions): ShellPool {
       }
     },
     close() {
+      closed = true;
       otherwise.close();
       for (const desk of desks.values()) desk.dismiss();
     },
