@@ -37,14 +37,16 @@ export function journalFiles(directory: string): JournalFiles {
 /**
  * Makes the directory (0700) and the files (0600, which SQLite's own beside them inherit) where they are missing, and
  * returns the lock: held until it is closed or the process is gone, however it goes. Throws StoreError `locked` where
- * another process has it, LbtopError where the directory cannot be had.
+ * another process has it, LbtopError where the directory cannot be had, or where everybody may write in it.
  */
 export function lockDirectory(files: JournalFiles): Sqlite {
   try {
     if (mkdirSync(files.directory, { recursive: true, mode: 0o700 }) !== undefined)
       syncDirectory(dirname(files.directory));
+    refuseOpenToAll(files.directory);
     createFile(files.lock);
   } catch (error) {
+    if (error instanceof LbtopError) throw error;
     throw new LbtopError(
       'usage',
       `cannot keep a journal in ${files.directory} (${oneLine(error)}): choose another --data`,
@@ -75,6 +77,15 @@ export function lockDirectory(files: JournalFiles): Sqlite {
     );
   }
   return lock;
+}
+
+/** Who may write in the directory may put another journal in the place of this one. */
+function refuseOpenToAll(directory: string): void {
+  if (process.platform === 'win32' || (statSync(directory).mode & 0o002) === 0) return;
+  throw new LbtopError(
+    'usage',
+    `everybody may write in ${directory}: run chmod o-w ${directory}, or choose another --data`,
+  );
 }
 
 /**

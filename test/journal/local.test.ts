@@ -1,7 +1,7 @@
 /** What the local store does beside the contract: its files, its lock, deaths of its process, a disk that is full. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -44,6 +44,18 @@ function start(work: string, on: string) {
 const full = expect.toSatisfy((error) => isFault(error, 'full'));
 
 describe('the local store', () => {
+  it('refuses a directory in which everybody may write', async () => {
+    const open = join(directory, 'open');
+    mkdirSync(open);
+    chmodSync(open, 0o777);
+    await expect(openLocalStore({ directory: open })).rejects.toThrow(
+      `everybody may write in ${open}: run chmod o-w ${open}, or choose another --data`,
+    );
+    expect(readdirSync(open)).toEqual([]);
+    chmodSync(open, 0o775);
+    await (await openLocalStore({ directory: open })).close();
+  });
+
   it('makes its directory and files for its owner alone, whatever the umask', async () => {
     const before = process.umask(0);
     const at = join(directory, 'deep', 'down');
