@@ -1,5 +1,5 @@
 /** Tokens and the change of the secret: who gets in, who is put out, and what of it outlives the coordinator. */
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -153,6 +153,7 @@ test('a token of another cluster opens nothing, not even where a copy of the dat
     expect((await speak(here, key, 'operator')).connection.open).toBe(true);
   }
   cpSync(data, copy, { recursive: true });
+  chmodSync(copy, 0o700); // whatever the umask
   for (const where of [null, copy]) {
     await using other = await coordinatorHere({ data: where, secret: Buffer.alloc(32, 9) });
     const error = await failure(speak(other, key, 'operator'));

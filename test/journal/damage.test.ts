@@ -46,7 +46,7 @@ describe('a damaged local journal', () => {
   it('whose log is cut goes on from there, and no longer misses what is gone', () => {
     const { files, logEnds } = make(1, 3);
     const at = join(directory, 'cut');
-    mkdirSync(at);
+    mkdirSync(at, { mode: 0o700 });
     const cut = changed(files, 'journal.db-wal', (bytes) => bytes.subarray(0, logEnds[0]));
     for (const name of names) writeFileSync(join(at, name), cut[name]);
     const database = openDatabase({ directory: at, reserveBytes: 0 });
@@ -77,7 +77,7 @@ describe('a damaged local journal', () => {
   it('that lacks batches which were in its tables is refused', () => {
     const { files } = make(5, 0);
     const at = join(directory, 'older');
-    mkdirSync(at);
+    mkdirSync(at, { mode: 0o700 });
     for (const name of names) writeFileSync(join(at, name), files[name]);
     const db = openTables(journalFiles(at), false);
     db.exec('DELETE FROM batches WHERE seq > 3');
@@ -168,7 +168,7 @@ describe('a damaged local journal', () => {
   it('is not refused for other files beside it, nor for a mode that was too open', () => {
     const { files } = make(1, 1);
     const at = join(directory, 'other');
-    mkdirSync(at);
+    mkdirSync(at, { mode: 0o700 });
     for (const name of names) writeFileSync(join(at, name), files[name], { mode: 0o644 });
     chmodSync(join(at, 'journal.db'), 0o644);
     appendFileSync(join(at, 'notes.txt'), 'mine');
