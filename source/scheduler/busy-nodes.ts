@@ -5,9 +5,9 @@
  */
 import type { JobSpec } from '../model/job.ts';
 import { closedFor, lacks } from './admission.ts';
-import { remainingMs, speedClass, speedOf, speedOfClass } from './learned.ts';
+import { durationsKnown, type Histogram, remainingIn, speedClass, speedOf, speedOfClass } from './learned.ts';
 import { type NodeIndex, nodeIndex } from './node-index.ts';
-import type { Held, NodeState, State } from './state.ts';
+import type { NodeState, State } from './state.ts';
 
 /** A busy node that will have a slot, and when a task would be done there. */
 export interface Slot {
@@ -51,11 +51,11 @@ export function busyNodes(state: State): BusyNodes {
   function rank(place: number, now: number): void {
     const node = state.places[place];
     const open = node !== undefined && closedFor(node) === null;
-    const speed = open ? speedOf(state.learned, node.name) * node.info.slots : 0;
-    total += speed - (speeds[place] ?? 0);
-    speeds[place] = speed;
     const before = classOf[place];
     const after = open ? speedClass(state.learned, node.name) : undefined;
+    const speed = open && after !== undefined ? speedOfClass(after) * node.info.slots : 0;
+    total += speed - (speeds[place] ?? 0);
+    speeds[place] = speed;
     if (before !== undefined && before !== after) classes.get(before)?.set(place, Infinity);
     classOf[place] = after;
     if (!open || after === undefined) return;
@@ -68,23 +68,37 @@ export function busyNodes(state: State): BusyNodes {
     index.set(place, busy ? firstFree(node, now) : Infinity);
   }
 
-  /** When an attempt is expected to end; Infinity where nobody knows. */
-  function endOf({ job, startedAt, assignedAt }: Held, node: NodeState, now: number): number {
-    const spec = state.jobs.get(job)?.spec;
-    // The start of short ones is never told on its own.
-    const ranMs = Math.max(0, now - (startedAt ?? assignedAt));
-    const left = spec === undefined ? null : remainingMs(state.learned, spec, node.name, ranMs);
-    return left === null ? Infinity : now + Math.max(left, ranMs * leastLeft, 1);
+  /** Says when each attempt on a node is expected to end; Infinity where nobody knows. */
+  function eachEnd(node: NodeState, now: number, say: (at: number) => void): void {
+    const speed = speedOf(state.learned, node.name);
+    let job = -1;
+    let durations: Histogram | undefined;
+    for (const held of node.held.values()) {
+      // Neighbours are mostly of one job.
+      if (held.job !== job) {
+        job = held.job;
+        const spec = state.jobs.get(job)?.spec;
+        durations = spec === undefined ? undefined : durationsKnown(state.learned, spec);
+      }
+      // The start of short ones is never told on its own.
+      const ranMs = Math.max(0, now - (held.startedAt ?? held.assignedAt));
+      const left = durations === undefined ? Infinity : remainingIn(durations, speed, ranMs);
+      say(now + Math.max(left, ranMs * leastLeft, 1));
+    }
   }
 
   function firstFree(node: NodeState, now: number): number {
     let first = Infinity;
-    for (const held of node.held.values()) first = Math.min(first, endOf(held, node, now));
+    eachEnd(node, now, (at) => {
+      if (at < first) first = at;
+    });
     return first;
   }
 
   function slotsOf(node: NodeState, now: number): number[] {
-    return [...node.held.values()].map((held) => endOf(held, node, now)).sort((a, b) => a - b);
+    const ends: number[] = [];
+    eachEnd(node, now, (at) => ends.push(at));
+    return ends.sort((a, b) => a - b);
   }
 
   /** The node of one speed that has a slot first; -1 where there is none. */

@@ -26,7 +26,7 @@ function dispatchFifo(turn: Turn): void {
     const priority = (lanes[from] as Lane).priority;
     let to = from + 1;
     while (to < lanes.length && (lanes[to] as Lane).priority === priority) to++;
-    placePriority(turn, lanes.slice(from, to));
+    placePriority(turn, from === 0 && to === lanes.length ? lanes : lanes.slice(from, to));
     from = to;
   }
 }
@@ -35,7 +35,7 @@ function dispatchFifo(turn: Turn): void {
  * Lanes of one priority: the job that came first, of all lanes that are not held back, is next. What does not fit holds
  * back all that need the same kind of room.
  */
-function placePriority(turn: Turn, lanes: Lane[]): void {
+function placePriority(turn: Turn, lanes: readonly Lane[]): void {
   if (!policyOf(turn).needsDurations) return placeArrived(turn, new Set(lanes));
   const unknown = new Set<Lane>();
   const known: { lane: Lane; ms: number }[] = [];

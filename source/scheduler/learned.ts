@@ -24,6 +24,9 @@ const kindsKept = 1_024;
 export interface Histogram {
   readonly counts: Uint16Array;
   total: number;
+  /** Buckets outside of these are empty: mostly nearly all are. */
+  lowest: number;
+  highest: number;
   /** The bucket of the median; -1: not looked for since the last observation. */
   median: number;
 }
@@ -51,11 +54,13 @@ export function speedsOf(pairs: Iterable<readonly [bucket: number, count: number
 }
 
 function histogram(buckets: number, pairs: Iterable<readonly [number, number]>): Histogram {
-  const of: Histogram = { counts: new Uint16Array(buckets), total: 0, median: -1 };
+  const of: Histogram = { counts: new Uint16Array(buckets), total: 0, lowest: buckets, highest: -1, median: -1 };
   for (const [bucket, count] of pairs) {
     if (bucket >= buckets) continue;
     of.counts[bucket] = count;
     of.total += count;
+    of.lowest = Math.min(of.lowest, bucket);
+    of.highest = Math.max(of.highest, bucket);
   }
   return of;
 }
@@ -127,6 +132,8 @@ function note(of: Histogram, position: number, kept: number): void {
   const bucket = Math.min(of.counts.length - 1, Math.max(0, Math.round(position)));
   of.counts[bucket] = (of.counts[bucket] as number) + 1;
   of.total++;
+  if (bucket < of.lowest) of.lowest = bucket;
+  if (bucket > of.highest) of.highest = bucket;
   of.median = -1;
   if (of.total < kept) return;
   of.total = 0;
@@ -151,12 +158,12 @@ function msOf(bucket: number): number {
 }
 
 /** The bucket of a quantile among those from `from` on; -1 where there is nothing. */
-function quantileIn({ counts, total }: Histogram, quantile: number, from = 0): number {
+function quantileIn({ counts, total, lowest, highest }: Histogram, quantile: number, from = 0): number {
   let above = total;
-  for (let bucket = 0; bucket < from; bucket++) above -= counts[bucket] as number;
+  for (let bucket = lowest; bucket < Math.min(from, counts.length); bucket++) above -= counts[bucket] as number;
   let left = Math.max(1, Math.ceil(quantile * above));
   if (above <= 0) return -1;
-  for (let bucket = from; bucket < counts.length; bucket++) {
+  for (let bucket = Math.max(from, lowest); bucket <= highest; bucket++) {
     left -= counts[bucket] as number;
     if (left <= 0) return bucket;
   }
@@ -183,9 +190,14 @@ export function speedOf(learned: Learned, node: string): number {
   return speedOfClass(speedClass(learned, node));
 }
 
+const speedsOfClasses = Float64Array.from(
+  { length: speedBuckets },
+  (_, bucket) => 2 ** (bucket / perOctave - widestOctaves),
+);
+
 /** Returns the speed that a class stands for. */
 export function speedOfClass(speed: number): number {
-  return 2 ** (speed / perOctave);
+  return speedsOfClasses[speed + widestOctaves * perOctave] as number;
 }
 
 /** Returns how long tasks of a job take on a node of speed 1, the median; null where no such task has succeeded. */
@@ -217,14 +229,23 @@ export function quantileMs(learned: Learned, spec: JobSpec, node: string, quanti
   return bucket === -1 ? null : msOf(bucket) / speedOf(learned, node);
 }
 
-/**
- * Returns how much longer a task will take that has run for so long on a node: the median of those of its kind that took
- * longer. One that takes longer than all did is expected to take as long again; null where its kind is not known.
- */
+/** Returns how much longer a task will take that has run for so long on a node; null where its kind is not known. */
 export function remainingMs(learned: Learned, spec: JobSpec, node: string, ranMs: number): number | null {
-  const of = learned.kinds.get(kindOfWork(spec));
-  if (of === undefined || of.total === 0) return null;
-  const speed = speedOf(learned, node);
+  const of = durationsKnown(learned, spec);
+  return of === undefined ? null : remainingIn(of, speedOf(learned, node), ranMs);
+}
+
+/** Returns how long tasks of a job took, as on a node of speed 1; undefined where no such task has succeeded. */
+export function durationsKnown({ kinds }: Learned, spec: JobSpec): Histogram | undefined {
+  const of = kinds.get(kindOfWork(spec));
+  return of === undefined || of.total === 0 ? undefined : of;
+}
+
+/**
+ * Returns how much longer a task will take that has run for so long at a speed: the median of those that took longer. One
+ * that takes longer than all did is expected to take as long again.
+ */
+export function remainingIn(of: Histogram, speed: number, ranMs: number): number {
   const usual = msOf(medianOf(of)) / speed;
   if (ranMs < usual / 2) return usual - ranMs;
   const from = Math.ceil(bucketOf(Math.max(ranMs * speed, 2 ** lowestOctave)));

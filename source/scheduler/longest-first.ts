@@ -40,9 +40,9 @@ export function laneMs({ state }: Turn, { work }: Lane): number | null {
   return work === null ? null : expectedMsOfKind(state.learned, work);
 }
 
-/** Places tasks of lanes of one priority, the durations of which are known. */
-export function placeLongestFirst(turn: Turn, lanes: readonly Known[]): void {
-  const course: Course = { after: [...lanes], claimsLeft: claimsAtOnce(turn.state.nodes.size) };
+/** Places tasks of lanes of one priority, the durations of which are known; takes the list over. */
+export function placeLongestFirst(turn: Turn, lanes: Known[]): void {
+  const course: Course = { after: lanes, claimsLeft: claimsAtOnce(turn.state.nodes.size) };
   // Where all slots are taken one lane is enough: only who needs the second sorts them.
   let sorted = false;
   for (let next = takeLongest(course.after); next !== undefined; ) {

@@ -81,6 +81,8 @@ export function placement(state: State): Placement {
   /** What the indexes are made for: one policy, and what it does where nothing is known. */
   let inForce: PolicyName | undefined;
   let discipline: DisciplineName | undefined;
+  /** What was asked for last, which mostly is asked for again. */
+  let last: { spec: JobSpec; policy: Policy; kind: Kind } | undefined;
 
   const fits = (place: number, spec: JobSpec, { aheadSlots }: Shelf): boolean => {
     const node = state.places[place] as NodeState;
@@ -109,6 +111,7 @@ export function placement(state: State): Placement {
   function clear(): void {
     policies.clear();
     kinds.length = 0;
+    last = undefined;
     touched.clear();
   }
 
@@ -118,6 +121,11 @@ export function placement(state: State): Placement {
     discipline = state.discipline;
     for (const place of touched) for (const kind of kinds) rank(kind, place);
     touched.clear();
+    if (last?.spec !== spec || last.policy !== wanted) last = { spec, policy: wanted, kind: kindNamed(spec, wanted) };
+    return last.kind;
+  }
+
+  function kindNamed(spec: JobSpec, wanted: Policy): Kind {
     const name = kindOfRoom(spec);
     let kind = policies.get(wanted)?.get(name);
     if (kind === undefined) {
