@@ -1,5 +1,7 @@
 /** Who asked for what: one line of the log for each request that changes something, carried out or not. */
 import { LbtopError, oneLine } from '../model/errors.ts';
+import type { EventOf } from '../model/event.ts';
+import { limits } from '../model/limits.ts';
 import { displayText } from '../view/display-text.ts';
 import type { Identity } from '../wire/keys.ts';
 import { fewLines, type Rate } from '../wire/turned-away.ts';
@@ -27,11 +29,14 @@ export interface Audit {
   flush(): void;
 }
 
+/** A request that was carried out, as the journal keeps it. */
+export type Act = Omit<EventOf<'act'>, 'at'>;
+
 /**
- * Returns a record that writes lines. Operators have a line for each request; others for each that was carried out, while of
+ * Returns a record that writes lines, and lets what was carried out be kept. Operators have a line for each request; others for each that was carried out, while of
  * those that were not a few a minute are told for whatever proves who asks, and then how many more there were.
  */
-export function auditLog(log: (line: string) => void, now?: () => number): Audit {
+export function auditLog(log: (line: string) => void, keep: (act: Act) => void, now?: () => number): Audit {
   /** By proof, the last one made last. */
   const vain = new Map<string, ReturnType<typeof fewLines<[string]>>>();
 
@@ -52,6 +57,7 @@ export function auditLog(log: (line: string) => void, now?: () => number): Audit
 
   return {
     tell(speaker, verb, args, error) {
+      if (error === null) keep(actOf(speaker, verb, args));
       const line = auditLine(speaker, verb, args, error);
       if (error === null || speaker.role === 'operator') log(line);
       else vainOf(`${speaker.role}, ${proofOf(speaker)}`)(line);
@@ -64,6 +70,11 @@ export function auditLog(log: (line: string) => void, now?: () => number): Audit
 
 function proofOf({ identity }: Speaker): string {
   return identity === null ? 'unproven' : `${identity.proof.kind} ${identity.proof.id}`;
+}
+
+function actOf(speaker: Speaker, verb: VerbName, args: unknown): Act {
+  const about = JSON.stringify(args ?? {}).slice(0, limits.reasonLength);
+  return { kind: 'act', by: speaker.who, role: speaker.role, proof: proofOf(speaker), verb, about };
 }
 
 /** Returns the line for a request; `error` is why it was not carried out, null where it was. */

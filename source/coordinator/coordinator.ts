@@ -142,7 +142,7 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
   const clock = monotonicClock(durable?.state.at);
   const scheduler = createScheduler(durable?.state);
   const { state } = scheduler;
-  const series = emptySeries();
+  const series = emptySeries(state.acts);
   const outputs = quotaOutputs(
     durable === null ? memoryOutputs() : storedOutputs({ ...durable, log }),
     limits.outputBytesPerJob,
@@ -224,7 +224,7 @@ async function startWith(options: CoordinatorOptions, durable: Durable | null): 
     log,
   });
 
-  const audit = auditLog(log);
+  const audit = auditLog(log, loop.post);
 
   async function serve(address: { host: string; port: number }): Promise<MetricsEndpoint> {
     const [{ coordinatorMetrics }, { serveMetrics }] = await Promise.all([

@@ -33,6 +33,7 @@ export function incidentOf(fact: Fact): Incident['kind'] | null {
     case 'queue-paused':
     case 'policy-set':
     case 'cpu-limit-set':
+    case 'acted':
       return 'operator';
     default:
       return null;

@@ -78,6 +78,8 @@ export const inputs = variants({
   'pause-queue': [22, { ...at, paused: flag, reason, by }],
   'set-policy': [23, { ...at, policy: word(policyNames), discipline: nullable(word(disciplineNames)), by }],
   'set-cpu-limit': [24, { ...at, cpuLimit: real(1, 100), by }],
+  /** Something that somebody asked for was done: the next fact, `acted`, has it. */
+  acted: [27, at],
 });
 export type Input = VariantOf<(typeof inputs)['kinds']>;
 
@@ -137,6 +139,8 @@ export function inputOf(event: Event, led: readonly Fact[]): Input | null {
     }
     case 'returned':
       return { kind: 'returned', at, node: event.node, ...event.attempt };
+    case 'act':
+      return { kind: 'acted', at };
     case 'cancel':
     case 'retry': {
       const { target, ...rest } = event;
@@ -172,6 +176,8 @@ export function eventOf(input: Input, next: NextFact): Event {
       const { node, job, ordinal, attempt } = next('started');
       return { kind: 'started', at, node, attempt: { job, ordinal, attempt } };
     }
+    case 'acted':
+      return { ...next('acted'), kind: 'act', at };
     case 'told': {
       const { node, job, ordinal, attempt, share, note } = next('progressed');
       return { kind: 'progress', at, node, attempt: { job, ordinal, attempt }, share, note };

@@ -55,6 +55,8 @@ export type Event =
   | { kind: 'forget'; at: number; node: string }
   | { kind: 'pause-queue'; at: number; paused: boolean; reason: string; by: string }
   | { kind: 'set-policy'; at: number; policy: PolicyName; discipline: DisciplineName | null; by: string }
-  | { kind: 'set-cpu-limit'; at: number; cpuLimit: number; by: string };
+  | { kind: 'set-cpu-limit'; at: number; cpuLimit: number; by: string }
+  /** A request that changes something was carried out: nothing follows but that it is kept who made it. */
+  | { kind: 'act'; at: number; by: string; role: string; proof: string; verb: string; about: string };
 
 export type EventOf<K extends Event['kind']> = Extract<Event, { kind: K }>;

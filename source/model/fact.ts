@@ -146,6 +146,21 @@ export const facts = variants({
   'queue-paused': [40, { at: instant, paused: flag, by: who, reason: optional(reason, '') }],
   'policy-set': [41, { at: instant, policy: word(policyNames), discipline: word(disciplineNames), by: who }],
   'cpu-limit-set': [42, { at: instant, cpuLimit: real(1, 100), by: who }],
+  /**
+   * Somebody asked for something that changes anything, and it was done: kept for whoever asks later who it was. `proof`:
+   * what proved it, e.g. `token 3fa9c1b2d4`; `about`: what was asked, as JSON. What it did are facts of their own.
+   */
+  acted: [
+    43,
+    {
+      at: instant,
+      by: who,
+      role: text(limits.nameLength),
+      proof: reason,
+      verb: text(limits.nameLength),
+      about: reason,
+    },
+  ],
 });
 export type Fact = VariantOf<(typeof facts)['kinds']>;
 export type FactKind = Fact['kind'];

@@ -8,7 +8,7 @@ import type { NodeState, State } from './state.ts';
 
 type NodeFact = Exclude<
   Fact,
-  JobFact | TaskFact | FactOf<'session-started' | 'queue-paused' | 'policy-set' | 'cpu-limit-set'>
+  JobFact | TaskFact | FactOf<'session-started' | 'queue-paused' | 'policy-set' | 'cpu-limit-set' | 'acted'>
 >;
 
 /** Changes `state` by a fact about a node. */

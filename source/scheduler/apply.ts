@@ -4,7 +4,7 @@ import { applyJobFact } from './apply-job.ts';
 import { applyNodeFact } from './apply-node.ts';
 import { applyTaskFact } from './apply-task.ts';
 import { countSampled } from './room.ts';
-import { emptyState, type State } from './state.ts';
+import { actsKept, emptyState, type State } from './state.ts';
 
 /** Changes `state` by one fact. Facts about tasks, jobs and nodes that are not there (purged, forgotten) change nothing. */
 export function apply(state: State, fact: Fact): void {
@@ -42,6 +42,10 @@ export function apply(state: State, fact: Fact): void {
       return;
     case 'cpu-limit-set':
       state.cpuLimit = fact.cpuLimit;
+      return;
+    case 'acted':
+      state.acts.push(fact);
+      if (state.acts.length > actsKept) state.acts.shift();
       return;
     case 'assigned':
     case 'started':

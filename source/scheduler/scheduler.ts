@@ -197,5 +197,10 @@ function decide(turn: Turn, event: Event): void {
       emit(turn, { kind: 'cpu-limit-set', cpuLimit: event.cpuLimit, by: event.by });
       for (const node of state.nodes.values()) checkOverload(turn, node, true);
       return;
+    case 'act': {
+      const { by, role, proof, verb, about } = event;
+      emit(turn, { kind: 'acted', by, role, proof, verb, about });
+      return;
+    }
   }
 }

@@ -154,6 +154,8 @@ export const snapshotRecords = variants({
   durations: [5, { name: words, counts: list(pair(count, count), 65_535) }],
   /** What was learned of a node's speed. */
   speed: [6, { node: nodeName, counts: list(pair(count, count), 65_535) }],
+  /** Who asked for what, oldest first. */
+  acted: [7, { at: instant, by: words, role: words, proof: words, verb: words, about: words }],
 });
 
 export type SnapshotRecord = VariantOf<(typeof snapshotRecords)['kinds']>;

@@ -53,6 +53,7 @@ export function* recordsOf(
   const { kinds, speeds } = state.learned;
   for (const [name, durations] of kinds) yield { kind: 'durations', name, counts: pairsOf(durations) };
   for (const [node, speed] of speeds) yield { kind: 'speed', node, counts: pairsOf(speed) };
+  yield* state.acts;
 }
 
 function jobRecord(job: JobRecord): RecordOf<'job'> {
@@ -118,6 +119,9 @@ function restoreRecord(state: State, record: SnapshotRecord): void {
       return;
     case 'speed':
       state.learned.speeds.set(record.node, speedsOf(record.counts));
+      return;
+    case 'acted':
+      state.acts.push(record);
       return;
     case 'chunk':
       if (state.jobs.get(record.job)?.tasks.restore(record) !== true)

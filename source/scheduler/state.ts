@@ -2,6 +2,7 @@
  * Everything that follows from the facts: jobs, nodes, the waiting queue. `apply` is its only mutator; the same facts
  * give the same state, in a live coordinator, after recovery, in a replay and in a simulation.
  */
+import type { FactOf } from '../model/fact.ts';
 import type { DisciplineName, JobSpec, JobState, PolicyName } from '../model/job.ts';
 import type { Health, Intent, NodeInfo, Sample } from '../model/node.ts';
 import { type ById, IdMap } from './id-map.ts';
@@ -163,7 +164,12 @@ export interface State {
   /** Place of the node that was chosen last. */
   lastPlace: number;
   readonly learned: Learned;
+  /** Who asked for what, the last ones: nothing is decided by it, but a snapshot must not take it away. */
+  readonly acts: FactOf<'acted'>[];
 }
+
+/** So many requests are remembered in the state: some hundred KB. */
+export const actsKept = 1_000;
 
 /** Returns the state before the first fact. */
 export function emptyState(): State {
@@ -193,6 +199,7 @@ export function emptyState(): State {
     requeued: 0,
     lastPlace: -1,
     learned: nothingLearned(),
+    acts: [],
   };
 }
 

@@ -49,6 +49,18 @@ export function eventLine(state: State, fact: Fact, back: number): EventLine | n
   return { at: fact.at, level, subject, text: text.slice(0, longestText) };
 }
 
+/** Returns the line that tells who asked for what, also where what was done is told by lines of its own. */
+export function actLine(act: FactOf<'acted'>): EventLine {
+  return { at: act.at, level: 'info', subject: 'coordinator', text: actWords(act).slice(0, longestText) };
+}
+
+function actWords({ verb, about, by, role, proof }: FactOf<'acted'>): string {
+  return `${verb} ${about}${whose(by)}, ${role} with ${proof}`;
+}
+
+/** What was done shows who did it. */
+const toldElsewhere: ReadonlySet<string> = new Set(['pause', 'drain', 'resume', 'throttle', 'pause-queue', 'policy']);
+
 type Words = [level: EventLine['level'], subject: string, text: string];
 
 function words(state: State, fact: Fact, back: number): Words | null {
@@ -75,6 +87,8 @@ function words(state: State, fact: Fact, back: number): Words | null {
       return ['info', 'coordinator', `policy ${fact.policy}, queue ${fact.discipline}${whose(fact.by)}`];
     case 'cpu-limit-set':
       return ['info', 'coordinator', `CPU limit ${percent(fact.cpuLimit)} %${whose(fact.by)}`];
+    case 'acted':
+      return toldElsewhere.has(fact.verb) ? null : ['info', 'coordinator', actWords(fact)];
     case 'assigned':
     case 'started':
     case 'progressed':

@@ -6,7 +6,7 @@ import type { Fact, FactOf } from '../model/fact.ts';
 import { limits } from '../model/limits.ts';
 import type { EventLine } from '../model/report.ts';
 import type { State } from '../scheduler/state.ts';
-import { eventLine, type Failure, failureLine, indexOfTask, isFailure } from './event-line.ts';
+import { actLine, eventLine, type Failure, failureLine, indexOfTask, isFailure } from './event-line.ts';
 import { type Durations, durations, note } from './quantiles.ts';
 import { type Ring, ring, sumOf, turn } from './ring.ts';
 
@@ -58,9 +58,9 @@ export interface Series {
   readonly overloadedAt: Map<string, number>;
 }
 
-/** Returns the series before the first fact. */
-export function emptySeries(): Series {
-  return {
+/** Returns the series before the first fact. `acts`: what is known of requests before that, oldest first: told as events. */
+export function emptySeries(acts: readonly FactOf<'acted'>[] = []): Series {
+  const series: Series = {
     ended: ring(1_000, 300),
     endedTens: ring(10_000, 360),
     queued: ring(1_000, 300),
@@ -79,6 +79,8 @@ export function emptySeries(): Series {
     failuresInSecond: 0,
     overloadedAt: new Map(),
   };
+  for (const act of acts) keepLine(series, actLine(act));
+  return series;
 }
 
 /** Takes one fact, after it was applied to `state`. Facts about tasks cost well under a microsecond. */

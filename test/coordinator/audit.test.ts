@@ -1,6 +1,12 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { auditLog, type Speaker } from '../../source/coordinator/audit.ts';
+import { readState } from '../../source/feed/stored-state.ts';
+import { openLocalStore } from '../../source/journal/local.ts';
 import { LbtopError } from '../../source/model/errors.ts';
+import { type OwnKey, readToken } from '../../source/wire/credential.ts';
 import type { Role } from '../../source/wire/messages.ts';
 import { coordinatorHere } from '../helpers/coordinator.ts';
 
@@ -17,7 +23,11 @@ afterEach(() => void vi.useRealTimers());
 
 test('what is refused to a viewer again and again is counted; what others do has its lines all the same', () => {
   const lines: string[] = [];
-  const audit = auditLog((line) => lines.push(line), Date.now);
+  const audit = auditLog(
+    (line) => lines.push(line),
+    () => {},
+    Date.now,
+  );
   const vain = speaker('viewer', '90ab12cd34');
   for (let i = 0; i < 100_000; i++) audit.tell(vain, 'drain', {}, refused);
   expect(lines).toHaveLength(20);
@@ -37,7 +47,11 @@ test('what is refused to a viewer again and again is counted; what others do has
 
 test('however many ask in vain, what is remembered of them is bounded, and nothing is left uncounted', () => {
   const lines: string[] = [];
-  const audit = auditLog((line) => lines.push(line), Date.now);
+  const audit = auditLog(
+    (line) => lines.push(line),
+    () => {},
+    Date.now,
+  );
   for (let token = 0; token < 3_000; token++)
     for (let i = 0; i < 30; i++) audit.tell(speaker('viewer', `${token}`), 'drain', {}, refused);
   const counted = () => lines.filter((line) => line.includes(': 10 more refused or failed')).length;
@@ -58,4 +72,34 @@ test('a coordinator tells a few lines of a viewer that asks in vain, and the cou
   const audit = log.filter((line) => line.startsWith('audit: '));
   expect(audit).toHaveLength(21);
   expect(audit.at(-1)).toMatch(/^audit: viewer, secret [0-9a-f]{12}: 480 more refused or failed/);
+});
+
+test('who made a token, a recording or an end is in the journal, with what proved it; what was refused is not', async () => {
+  vi.useRealTimers();
+  const directory = mkdtempSync(join(tmpdir(), 'lbtop-'));
+  try {
+    {
+      await using here = await coordinatorHere({ data: directory });
+      const operator = await here.client();
+      const { token } = await operator.request('token-create', { role: 'operator', ttlMs: null, name: 'ana' });
+      const ana = await here.client({ secret: readToken(`${token}\n`) as OwnKey });
+      await ana.request('record', { file: join(directory, 'a.lbtrace') });
+      await ana.request('record', { file: null });
+      await ana.request('pause-queue', { paused: true, reason: 'tea' });
+      const viewer = await here.client({ role: 'viewer' });
+      await expect(viewer.request('record', { file: null })).rejects.toThrow('needs the role operator');
+    }
+    const store = await openLocalStore({ directory, readOnly: true });
+    const { state } = await readState(store);
+    await store.close();
+    const id = expect.stringMatching(/^token [0-9a-f]{10}$/);
+    expect(state.acts).toMatchObject([
+      { verb: 'token-create', role: 'operator', about: '{"role":"operator","ttlMs":null,"name":"ana"}' },
+      { verb: 'record', by: 'ana', proof: id, about: JSON.stringify({ file: join(directory, 'a.lbtrace') }) },
+      { verb: 'record', by: 'ana', proof: id, about: '{"file":null}' },
+      { verb: 'pause-queue', by: 'ana', proof: id },
+    ]);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 });

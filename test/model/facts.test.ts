@@ -37,6 +37,7 @@ describe('facts', () => {
     'queue-paused': 40,
     'policy-set': 41,
     'cpu-limit-set': 42,
+    acted: 43,
   };
 
   test('keep their codes', () => {

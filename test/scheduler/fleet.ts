@@ -229,6 +229,8 @@ export function brief(fact: Fact): string {
       return `policy ${fact.policy}`;
     case 'cpu-limit-set':
       return `cpu limit ${fact.cpuLimit}`;
+    case 'acted':
+      return `${fact.verb} by ${fact.by}`;
   }
   return words.join(' ');
 }

@@ -36,7 +36,7 @@ type Rule = (value: never) => unknown;
 /** Fields whose texts come from a list in the program, or tell of a machine's make. */
 const harmless: ReadonlySet<string> = new Set([
   ...['kind', 'state', 'endState', 'health', 'intent', 'policy', 'discipline', 'items', 'rest', 'signal'],
-  ...['version', 'software', 'platform', 'cpuModel'],
+  ...['version', 'software', 'platform', 'cpuModel', 'role', 'verb'],
 ]);
 const scheduling: ReadonlySet<string> = new Set(requeueReasons);
 
