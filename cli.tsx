@@ -10,6 +10,7 @@ import { type Io, type OwnOutput, printJson, printLine, processIo } from './sour
 import { complain, runWord } from './source/client/main.ts';
 import { type Places, places } from './source/client/places.ts';
 import { readSettings } from './source/client/settings.ts';
+import { coordinatorFlags, nodeFlags, replayFlags, startSmall } from './source/client/v8-flags.ts';
 import { LbtopError, oneLine } from './source/model/errors.ts';
 import type { StartOptions } from './source/ui/start.tsx';
 
@@ -133,28 +134,6 @@ async function coordinate(flags: Flags, io: Io, where: Places): Promise<number> 
   }).finally(recovery.clear);
 }
 
-/**
- * The young part of V8's heap would grow to 32 MiB and more under load, and never shrink. And where tasks have all cores, a
- * collection waits for threads that get none of them: up to 140 ms for its own, and as long for those that compile, which
- * have to reach a safepoint first. Without such threads it is this one that compiles, and Turbofan takes 20 ms for what
- * Maglev does in 2; a node has no code hot enough to notice the difference, and needs 20 MiB less. Only a start can say so.
- */
-const nodeFlags = ['--max-semi-space-size=4', '--single-threaded', '--no-turbofan'];
-/** It would grow by 100 MiB while a million tasks are submitted, for nothing: a task costs the same time with 16 MiB as with 32. */
-const coordinatorFlags = ['--max-semi-space-size=16'];
-/** A replay makes a state anew at each leap: with the flags of a node that would cost it half as much time again. */
-const replayFlags = ['--max-semi-space-size=8'];
-
-/** Becomes the same program with a small heap, where the system can do that. */
-function startSmall(flags: readonly string[]): void {
-  if (process.execve === undefined || process.execArgv.includes(flags[0] as string)) return;
-  try {
-    process.execve(process.execPath, [process.execPath, ...flags, ...process.execArgv, ...process.argv.slice(1)]);
-  } catch {
-    // It is larger, then.
-  }
-}
-
 async function work(flags: Flags, io: Io, where: Places): Promise<number> {
   startSmall(nodeFlags);
   const [
@@ -166,6 +145,8 @@ async function work(flags: Flags, io: Io, where: Places): Promise<number> {
     { packageVersion },
     { keepTerminal },
     { houseRules },
+    { refuseRoot },
+    { hostsOf },
   ] = await Promise.all([
     import('./source/node/main.ts'),
     import('./source/client/credential.ts'),
@@ -175,8 +156,11 @@ async function work(flags: Flags, io: Io, where: Places): Promise<number> {
     import('./source/client/version.ts'),
     import('./source/client/terminal.ts'),
     import('./source/node/house-rules.ts'),
+    import('./source/node/as-root.ts'),
+    import('./source/client/places.ts'),
   ]);
   const found = findWhereabouts(flags, where);
+  refuseRoot(hostsOf(found), flags.runAs);
   const complain = (line: string): void => void printLine(io.stderr, `lbtop: ${line}`).catch(() => {});
   const secret = await credentialInTime(flags, where, found, complain);
   const leader =
