@@ -3,6 +3,7 @@
  * of a stream no more items are under way than its receiver has said that it has taken, and 64.
  */
 import { hostname, userInfo } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { LbtopError, oneLine } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import { ShapeError } from '../model/shape.ts';
@@ -11,6 +12,7 @@ import type { Credential } from '../wire/credential.ts';
 import { type ConnectOptions, connect } from '../wire/endpoint.ts';
 import { callerIdentity } from '../wire/keys.ts';
 import type { Message, Role } from '../wire/messages.ts';
+import { ClosedSilently } from '../wire/reach.ts';
 import { type VerbArgs, type VerbGives, type VerbName, verbs } from '../wire/verbs.ts';
 import { takeOneByOne } from './take.ts';
 import { packageVersion } from './version.ts';
@@ -99,6 +101,23 @@ interface Shapes {
   gives: { unpack(raw: unknown): unknown };
 }
 
+/** The longest first wait; it doubles with each try. */
+const firstWaitMs = 100;
+
+/** A coordinator to which a thousand nodes return at once turns some away unheard: that is no answer, for half of the time. */
+async function dialPatiently(dial: Dial, options: Parameters<Dial>[0]): Promise<Connection> {
+  const { timeoutMs, signal } = options;
+  const patientUntil = performance.now() + timeoutMs / 2;
+  for (let waitMs = firstWaitMs; ; waitMs *= 2) {
+    try {
+      return await dial({ ...options, timeoutMs: Math.max(1, patientUntil + timeoutMs / 2 - performance.now()) });
+    } catch (error) {
+      if (!(error instanceof ClosedSilently) || performance.now() + waitMs > patientUntil) throw error;
+      await sleep(Math.random() * waitMs, undefined, { ...(signal && { signal }) }).catch(() => {}); // dial says why
+    }
+  }
+}
+
 /** Connects to a coordinator. Throws LbtopError: `unreachable` where there is none, `refused` where it does not let us in. */
 export async function connectClient(options: ClientOptions): Promise<Client> {
   const { answerMs = 30_000, dial = connect } = options;
@@ -110,7 +129,7 @@ export async function connectClient(options: ClientOptions): Promise<Client> {
   let lost: LbtopError | null = null;
   let data = '';
 
-  const connection = await dial({
+  const connection = await dialPatiently(dial, {
     host: options.host,
     port: options.port,
     secret: options.secret,

@@ -101,12 +101,18 @@ export function certificateOffered(host: string, port: number): LbtopError {
   );
 }
 
+/** It accepted the connection and closed it: something else, or a coordinator where too many come at once. */
+export class ClosedSilently extends LbtopError {}
+
 /** Returns the error for something at `address` that connected and then did not answer hello; `seen` is how that ended. */
 export function strangeAnswer(address: string, seen: string): LbtopError {
-  const what = seen.startsWith('bad data')
-    ? 'is not an lbtop coordinator'
-    : 'closed the connection without a word: it is not an lbtop coordinator';
-  return new LbtopError('unreachable', `${address} ${what}, or one that expects a secret (or none, if one was given)`);
+  const or = 'or one that expects a secret (or none, if one was given)';
+  if (seen.startsWith('bad data'))
+    return new LbtopError('unreachable', `${address} is not an lbtop coordinator, ${or}`);
+  return new ClosedSilently(
+    'unreachable',
+    `${address} closed the connection without a word: it is not an lbtop coordinator, ${or}`,
+  );
 }
 
 /** What went wrong in a handshake: OpenSSL's messages are for its authors, their `reason` says something. */

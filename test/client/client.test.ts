@@ -1,6 +1,9 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect as connectTcp, createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { type Client, connectClient } from '../../source/client/client.ts';
 import { LbtopError } from '../../source/model/errors.ts';
+import { coordinatorHere } from '../helpers/coordinator.ts';
 import { type Answers, type FakeCoordinator, fakeCoordinator } from './fake-coordinator.ts';
 import { status } from './rows.ts';
 
@@ -116,6 +119,52 @@ describe('requests', () => {
     const waiting = client.request('status', {});
     client.close();
     await expect(waiting).rejects.toMatchObject({ code: 'unreachable' });
+  });
+});
+
+describe('a coordinator that turns clients away unheard', () => {
+  /** Closes so many connections, and passes the next ones on. */
+  async function crowded(port: number, closed: number) {
+    let came = 0;
+    const server = createServer((socket) => {
+      if (came++ < closed) return socket.destroy();
+      socket.on('error', () => {});
+      const onward = connectTcp({ host: '127.0.0.1', port }).on('error', () => {});
+      socket.pipe(onward).pipe(socket);
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return { port: (server.address() as AddressInfo).port, came: () => came, [Symbol.dispose]: () => server.close() };
+  }
+
+  test('is asked again', async () => {
+    await using here = await coordinatorHere();
+    using crowd = await crowded(here.coordinator.port, 3);
+    const client = await here.client({ port: crowd.port, timeoutMs: 60_000 });
+    expect(await client.request('policy', { policy: null, queue: null })).toMatchObject({ queue: 'fifo' });
+    expect(crowd.came()).toBe(4);
+  });
+
+  test('for half of the time that there is', async () => {
+    using crowd = await crowded(1, Infinity);
+    const failed = connectClient({ host: '127.0.0.1', port: crowd.port, secret: Buffer.alloc(32), timeoutMs: 1_000 });
+    await expect(failed).rejects.toThrow('closed the connection without a word');
+    expect(crowd.came()).toBeGreaterThan(1);
+  });
+
+  test('but not when nobody waits for it any more', async () => {
+    using crowd = await crowded(1, Infinity);
+    const secret = Buffer.alloc(32);
+    const giveUp = new AbortController();
+    const failed = connectClient({
+      host: '127.0.0.1',
+      port: crowd.port,
+      secret,
+      timeoutMs: 600_000,
+      signal: giveUp.signal,
+    });
+    giveUp.abort(new Error('enough'));
+    await expect(failed).rejects.toThrow('enough');
   });
 });
 

@@ -57,3 +57,13 @@ test.each([
   expect(code).toBe(2);
   expect(stderr).toMatch(says);
 });
+
+test.skipIf(process.getuid?.() !== 0)('root for another machine has to be said', async () => {
+  // An address that nobody has (RFC 5737): it never connects.
+  const { code, stderr } = await cluster.lbtop(['--node', '--connect', '192.0.2.1:7077']);
+  expect({ code, stderr }).toEqual({
+    code: 2,
+    stderr:
+      'lbtop: tasks from 192.0.2.1 would run as root here: give them to an account with --run-as USER, or say --run-as root\n',
+  });
+});
