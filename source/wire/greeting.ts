@@ -43,8 +43,10 @@ export function judgeHello(
     return refused(`said to be ${hello.role} with the key of ${provenRole}`);
   const version = commonVersion(ours, hello);
   if (version !== null) return { hello, version };
-  const whatToDo = hello.min > ours.max ? 'update the coordinator' : `update lbtop ${hello.version} here`;
-  return refused(`the coordinator speaks protocol ${range(ours)}, this side ${range(hello)}: ${whatToDo}`);
+  // Both sides read it, the coordinator in its log.
+  const { role, version: theirs } = hello;
+  const whatToDo = hello.min > ours.max ? 'update the coordinator' : `update the ${role}'s lbtop ${theirs}`;
+  return refused(`the coordinator speaks protocol ${range(ours)}, the ${role} ${range(hello)}: ${whatToDo}`);
 }
 
 /** Returns the answer to a peer that is not let in. */

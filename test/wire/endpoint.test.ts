@@ -391,9 +391,9 @@ describe('versions', () => {
       else {
         const { code, message } = await failure(connection);
         expect(code).toBe('refused');
-        expect(message).toMatch(theirs.min > ours.max ? /update the coordinator$/ : /update lbtop 1\.2\.3 here$/);
+        expect(message).toMatch(theirs.min > ours.max ? /update the coordinator$/ : /update the \w+'s lbtop 1\.2\.3$/);
         expect(message).toContain(`protocol ${ours.min}`);
-        expect(message).toContain(`this side ${theirs.min}`);
+        expect(message).toMatch(new RegExp(`, the \\w+ ${theirs.min}`));
       }
     }
   });

@@ -13,7 +13,7 @@ const hellos: [what: string, hex: string, answer: 'welcome' | RegExp][] = [
   [
     'the one before, alone',
     '00000023b890d16a919701a56c62746f700000a86f70657261746f72a8616e61406465736ba5302e312e30',
-    /speaks protocol 1, this side 0: update lbtop 0\.1\.0 here$/,
+    /speaks protocol 1, the operator 0: update the operator's lbtop 0\.1\.0$/,
   ],
   [
     'the one before and this one',
@@ -23,7 +23,7 @@ const hellos: [what: string, hex: string, answer: 'welcome' | RegExp][] = [
   [
     'the next, alone',
     '000000233dbcbc58919701a56c62746f700202a86f70657261746f72a8616e61406465736ba5302e312e30',
-    /speaks protocol 1, this side 2: update the coordinator$/,
+    /speaks protocol 1, the operator 2: update the coordinator$/,
   ],
   [
     'this one and the next',
@@ -33,7 +33,7 @@ const hellos: [what: string, hex: string, answer: 'welcome' | RegExp][] = [
   [
     'far from now',
     '00000025aedea370919701a56c62746f7028cdffffa86f70657261746f72a8616e61406465736ba5302e312e30',
-    /speaks protocol 1, this side 40 to 65535: update the coordinator$/,
+    /speaks protocol 1, the operator 40 to 65535: update the coordinator$/,
   ],
   [
     'fields that came later',
