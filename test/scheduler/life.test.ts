@@ -390,3 +390,19 @@ describe('retry', () => {
     expect(on.job(1).counts.queued).toBe(1);
   });
 });
+
+test('only the node that has a task says how far it is', () => {
+  const on = fleet();
+  on.join('a', { slots: 1 });
+  on.join('b', { slots: 1 });
+  on.submit(1);
+  on.dispatch();
+  on.start('a', '1.0#1');
+  const say = (node: string, of: string) =>
+    on.tell({ kind: 'progress', node, attempt: attempt(of), share: 0.5, note: 'half' });
+  expect([...say('b', '1.0#1'), ...say('a', '1.0#2'), ...say('a', '2.0#1')]).toEqual([]);
+  expect(say('a', '1.0#1')).toHaveLength(1);
+  // What is being stopped is not the task any more.
+  on.tell({ kind: 'cancel', target: { job: 1, ordinal: null }, by: 'ana' });
+  expect(say('a', '1.0#1')).toEqual([]);
+});
