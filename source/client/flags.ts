@@ -197,7 +197,12 @@ export const flagTable = {
     node,
     "run only commands like this: 'make', 'git pull *', '/opt/render/*' (repeatable)",
   ),
-  runAs: flag(words(limits.nameLength), 'USER', node, 'the account whose processes its tasks are; the node must be root'),
+  runAs: flag(
+    words(limits.nameLength),
+    'USER',
+    node,
+    'the account whose processes its tasks are; the node must be root',
+  ),
   workRoot: flag(file, 'DIR', node, 'start tasks in this directory or below it, and nowhere else'),
 
   owner: flag(toggle, '', ['attach'], 'as the interface of the coordinator itself: q ends that too', typed),
