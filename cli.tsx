@@ -160,9 +160,9 @@ async function work(flags: Flags, io: Io, where: Places): Promise<number> {
     import('./source/client/places.ts'),
   ]);
   const found = findWhereabouts(flags, where);
-  refuseRoot(hostsOf(found), flags.runAs);
   const complain = (line: string): void => void printLine(io.stderr, `lbtop: ${line}`).catch(() => {});
   const secret = await credentialInTime(flags, where, found, complain);
+  refuseRoot(hostsOf(found), flags.runAs);
   const leader =
     'engine' in found ? (await import('./source/client/engine-leader.ts')).watchLeader(found.engine) : undefined;
   return runNode({
