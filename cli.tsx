@@ -145,8 +145,6 @@ async function work(flags: Flags, io: Io, where: Places): Promise<number> {
     { packageVersion },
     { keepTerminal },
     { houseRules },
-    { refuseRoot },
-    { hostsOf },
   ] = await Promise.all([
     import('./source/node/main.ts'),
     import('./source/client/credential.ts'),
@@ -156,13 +154,10 @@ async function work(flags: Flags, io: Io, where: Places): Promise<number> {
     import('./source/client/version.ts'),
     import('./source/client/terminal.ts'),
     import('./source/node/house-rules.ts'),
-    import('./source/node/as-root.ts'),
-    import('./source/client/places.ts'),
   ]);
   const found = findWhereabouts(flags, where);
   const complain = (line: string): void => void printLine(io.stderr, `lbtop: ${line}`).catch(() => {});
   const secret = await credentialInTime(flags, where, found, complain);
-  refuseRoot(hostsOf(found), flags.runAs);
   const leader =
     'engine' in found ? (await import('./source/client/engine-leader.ts')).watchLeader(found.engine) : undefined;
   return runNode({

@@ -81,12 +81,6 @@ export function readEngine(text: string): string | undefined {
   }
 }
 
-/** Returns the hosts of all these addresses, or of the engine's members. */
-export function hostsOf(whereabouts: Whereabouts): string[] {
-  const addresses = 'engine' in whereabouts ? parseEtcdAddress(whereabouts.engine).members : whereabouts;
-  return addresses.map(({ host }) => host);
-}
-
 /** What the coordinator's file says. */
 export interface LocalCoordinator extends Address {
   pid: number;

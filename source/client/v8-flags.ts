@@ -1,9 +1,10 @@
 /** How V8 is set for what the program is to do: only a start can say so, so that it starts once more. */
+
 /**
  * The young part of V8's heap would grow to 32 MiB and more under load, and never shrink. And where tasks have all cores, a
  * collection waits for threads that get none of them: up to 140 ms for its own, and as long for those that compile, which
  * have to reach a safepoint first. Without such threads it is this one that compiles, and Turbofan takes 20 ms for what
- * Maglev does in 2; a node has no code hot enough to notice the difference, and needs 20 MiB less. Only a start can say so.
+ * Maglev does in 2; a node has no code hot enough to notice the difference, and needs 20 MiB less.
  */
 export const nodeFlags = ['--max-semi-space-size=4', '--single-threaded', '--no-turbofan'];
 /** It would grow by 100 MiB while a million tasks are submitted, for nothing: a task costs the same time with 16 MiB as with 32. */

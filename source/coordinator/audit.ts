@@ -1,4 +1,4 @@
-/** Who asked for what: one line of the log for each request that changes something, carried out or not. */
+/** Who asked for what: a line of the log for each request that changes something, and a fact for each that was carried out. */
 import { LbtopError, oneLine } from '../model/errors.ts';
 import type { EventOf } from '../model/event.ts';
 import { limits } from '../model/limits.ts';
@@ -33,8 +33,9 @@ export interface Audit {
 export type Act = Omit<EventOf<'act'>, 'at'>;
 
 /**
- * Returns a record that writes lines, and lets what was carried out be kept. Operators have a line for each request; others for each that was carried out, while of
- * those that were not a few a minute are told for whatever proves who asks, and then how many more there were.
+ * Returns a record that writes lines, and lets what was carried out be kept. Operators have a line for each request; others
+ * for each that was carried out, while of those that were not a few a minute are told for whatever proves who asks, and then
+ * how many more there were.
  */
 export function auditLog(log: (line: string) => void, keep: (act: Act) => void, now?: () => number): Audit {
   /** By proof, the last one made last. */

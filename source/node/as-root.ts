@@ -2,23 +2,23 @@
 import { hostname, networkInterfaces } from 'node:os';
 import { LbtopError } from '../model/errors.ts';
 import { isLoopback } from '../wire/reach.ts';
+import type { Account } from './account.ts';
 
 /**
  * Throws LbtopError (usage) where tasks of a coordinator on another machine would run as root although nobody said so:
- * whoever reaches that coordinator would own this machine. `hosts`: where the coordinator may be; `runAs`: what --run-as said.
+ * whoever reaches that coordinator would own this machine. `host`: where it is; `runAs`: whose processes tasks are to be,
+ * null where nobody said. Asked for each connection: in an engine the lead may pass to another machine.
  */
 export function refuseRoot(
-  hosts: readonly string[],
-  runAs: string | undefined,
+  host: string,
+  runAs: Account | null,
   uid = process.getuid?.(),
   own: readonly string[] = ownAddresses(),
 ): void {
-  if (uid !== 0 || runAs !== undefined) return;
-  const other = hosts.find((host) => !isLoopback(host) && !own.includes(host));
-  if (other === undefined) return;
+  if (uid !== 0 || runAs !== null || isLoopback(host) || own.includes(host)) return;
   throw new LbtopError(
     'usage',
-    `tasks from ${other} would run as root here: give them to an account with --run-as USER, or say --run-as root`,
+    `tasks from ${host} would run as root here: give them to an account with --run-as USER, or say --run-as root`,
   );
 }
 

@@ -4,8 +4,10 @@ import { LbtopError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import type { NodeInfo } from '../model/node.ts';
 import type { Message } from '../wire/messages.ts';
+import { refuseRoot } from './as-root.ts';
 import type { Clock } from './clock.ts';
 import type { Executor } from './executor.ts';
+import { noRules } from './house-rules.ts';
 import { dialOverTcp, type Link, openLink } from './link.ts';
 import type { AgentOptions } from './options.ts';
 import type { OutputPump } from './output-pump.ts';
@@ -68,7 +70,12 @@ export function converse({
     secretAgain: options.secretAgain,
     who: `${name}@${os.hostname()}`.slice(0, limits.reasonLength),
     version: options.version,
-    dial: options.dial ?? dialOverTcp,
+    dial:
+      options.dial ??
+      (async (to) => {
+        refuseRoot(to.host, (options.rules ?? noRules).runAs);
+        return dialOverTcp(to);
+      }),
     clock,
     random: Math.random,
     log,

@@ -3,12 +3,13 @@ import { expect, test } from 'vitest';
 import { LbtopError } from '../../source/model/errors.ts';
 import { jobSpec } from '../../source/model/job.ts';
 import { startAgent } from '../../source/node/agent.ts';
+import type { AgentOptions } from '../../source/node/options.ts';
 import type { Connection } from '../../source/wire/connection.ts';
 import { listen } from '../../source/wire/endpoint.ts';
 import type { Message } from '../../source/wire/messages.ts';
 import { until } from './fake-coordinator.ts';
 
-function agentAt(port: number, secret: Buffer) {
+function agentAt(port: number, secret: Buffer, more: Partial<AgentOptions> = {}) {
   return startAgent({
     coordinators: [{ host: '127.0.0.1', port }],
     name: 'n1',
@@ -22,6 +23,7 @@ function agentAt(port: number, secret: Buffer) {
     secret,
     version: 'test',
     log: () => {},
+    ...more,
   });
 }
 
@@ -71,4 +73,11 @@ test('over the wire: joins with the secret, works, comes back after the coordina
   await agent.stop('done');
   await until(() => heard.some((one) => one.kind === 'leave'));
   await second.close();
+});
+
+test.skipIf(process.getuid?.() !== 0)('root does not follow a lead that passes to another machine', async () => {
+  // An address that nobody has (RFC 5737).
+  const leader = { address: { host: '192.0.2.1', port: 7077 }, onChange() {} };
+  const agent = agentAt(0, randomBytes(32), { coordinators: [], leader });
+  await expect(agent.ended).rejects.toThrow('tasks from 192.0.2.1 would run as root here');
 });
