@@ -98,6 +98,29 @@ export function commandSuite(how: string, options: Partial<AgentOptions>): void 
       );
     });
 
+    test('what says of a signal is not in stderr, and what a program says is', async () => {
+      const fake = fakeCoordinator();
+      await using _ = await agentOn(fake, { ...options, slots: 2 });
+      const nested = 'sh -c \'kill -9 "$$"\'; exit $?';
+      const table: [script: string, exitCode: number | null, signal: string | null, stderr: string][] = [
+        ['printf abc >&2; kill -9 $$', null, 'SIGKILL', 'abc'],
+        ['printf "Killed\\n" >&2; exit 137', 137, null, 'Killed\n'],
+        ['printf "Killed\\n" >&2; kill -9 $$', null, 'SIGKILL', 'Killed\n'],
+        [nested, 137, null, 'Killed\n'],
+        ['kill -TERM $$', null, 'SIGTERM', ''],
+        ['head -c 200000 /dev/zero >&2; kill -SEGV $$', null, 'SIGSEGV', '\0'.repeat(200_000)],
+        ['printf a >&2; sleep 0.1; printf "b\\n" >&2; sleep 0.2; kill -9 $$', null, 'SIGKILL', 'ab\n'],
+        ['printf a >&2; sleep 0.1; printf b >&2; exit 137', 137, null, 'ab'],
+        ['sleep 0.1; printf e >&2; exec 2>&-; sleep 0.1; kill -9 $$', null, 'SIGKILL', 'e'],
+      ];
+      // More than once: a shell's first task is not run as its later ones are.
+      const rows = [...table, ...table, ...table];
+      const given = rows.map(([script]) => give(fake, command('sh', '-c', script))[0]);
+      const ends = await Promise.all(given.map((one) => outcomeOf(fake, one)));
+      const seen = ends.map((end) => [end.exitCode, end.signal, fake.output(end, 2).toString()]);
+      expect(seen).toEqual(rows.map(([, ...expected]) => expected));
+    });
+
     test('the environment holds what it should, and nothing of the agent', async () => {
       process.env.LBTOP_SECRET = 'canary';
       process.env.CANARY = 'canary';

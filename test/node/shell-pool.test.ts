@@ -1,9 +1,10 @@
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readdirSync, rmSync, unlinkSync } from 'node:fs';
+import { mkdtempSync, readdirSync, realpathSync, rmSync, unlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { shellLine } from '../../source/node/runners/shell-line.ts';
+import { plainLine, shellLine } from '../../source/node/runners/shell-line.ts';
 import { line, lives } from './command-suite.ts';
 import {
   agentOn,
@@ -144,4 +145,30 @@ test('what a shell cannot say is left to others', () => {
   expect(says(['echo'], { 'a.b': '1' })).toBeNull();
   expect(says(['echo'], { IFS: ':' })).toBeNull();
   expect(shellLine({ argv: ['echo'], env: {}, cwd: null, stdin: null }, base, '/o', '/e')).toBeNull();
+});
+
+test('a plain line is what dash starts without a subshell', () => {
+  const base = { PATH: '/bin' };
+  const says = (argv: string[], env: Record<string, string> = {}, path = '/bin/found', cwd: string | null = null) =>
+    plainLine({ argv, env: { ...base, ...env }, cwd, stdin: null }, base, path, '/o', '/e');
+  expect(says(['cp', "a'b", '3'], { A: '1 2', B: '3' })).toBe(`hash -r;A='1 2' B=3 cp 'a'\\''b' 3 </dev/null >/o 2>/e`);
+  expect(says(['/usr/bin/env', 'A=1'])).toBe('/usr/bin/env A=1 </dev/null >/o 2>/e');
+  expect(says(['echo', 'x'])).toBe('/bin/found x </dev/null >/o 2>/e');
+  // What is not one word of a program's name to every shell.
+  for (const name of ['', '-x', 'A=1', 'a b', '$x', '!', '{', '~', 'a\0'])
+    expect([name, says([name])]).toEqual([name, null]);
+  expect(says(['echo'], {}, 'echo')).toBeNull();
+  expect(says(['cp'], { IFS: ':' })).toBeNull();
+  expect(says(['cp'], {}, '/bin/cp', '/tmp')).toBeNull();
+  expect(says(['cp', 'x'.repeat(70_000)])).toBeNull();
+});
+
+test.runIf(realpathSync('/bin/sh').endsWith('/dash'))('what dash would do itself is named by its path', () => {
+  const script =
+    'for n in $(ls /bin /sbin /usr/bin /usr/sbin); do case $(command -v "$n") in "$n") echo "$n";; esac; done';
+  const names = execFileSync('/bin/sh', ['-c', script], { encoding: 'utf8' }).trim().split('\n');
+  expect(names).toContain('true');
+  const says = (name: string) =>
+    plainLine({ argv: [name], env: {}, cwd: null, stdin: null }, {}, `/bin/${name}`, '/o', '/e');
+  for (const name of new Set(names)) expect([`/bin/${name} </dev/null >/o 2>/e`, null]).toContain(says(name));
 });

@@ -3,11 +3,12 @@
  * then the task's own). It leads a process group of its own, which the task that it runs shares.
  *
  * It answers each line by `NONCE STATUS`. What else it says (`Killed`) says that the status is a signal's: a shell's
- * status alone does not tell a program that exits with 137 from one that was killed.
+ * status alone does not tell a program that exits with 137 from one that was killed. Where it says that into the stderr of
+ * a plain line's program, the system's count of the bytes that the shell has written tells that it did, and how many they are.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { writeSync } from 'node:fs';
+import { readFileSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { shellWord } from '../arguments.ts';
 import { type KeptFile, keptFile } from '../kept-file.ts';
@@ -15,9 +16,12 @@ import { parseProcessStat, signalGroup } from '../process-stat.ts';
 import { closeQuietly, type NamedPipe } from './named-pipes.ts';
 import { readingSocket } from './pipe-reader.ts';
 
-/** How a line ended: the program's exit code or signal; or what the shell said why it could not even start it. */
+/**
+ * How a line ended: the program's exit code or signal; or what the shell said why it could not even start it. `words`: so many
+ * bytes of what is in the program's stderr are the shell's, who said of the signal there.
+ */
 export type ShellAnswer =
-  | { kind: 'exited'; exitCode: number | null; signal: string | null }
+  | { kind: 'exited'; exitCode: number | null; signal: string | null; words: number }
   | { kind: 'trouble'; said: string };
 
 export interface ShellHelper {
@@ -27,6 +31,10 @@ export interface ShellHelper {
   readonly alive: boolean;
   /** Runs a line (see shell-line.ts), one at a time; `answer` is called later. */
   run(line: string, answer: (how: ShellAnswer) => void): void;
+  /** Whether it may run plain lines: it has answered once, and what it writes is counted. */
+  readonly countsWords: boolean;
+  /** Bytes that it has written and that were not heard: into the stderr of the plain line's program. */
+  unheardBytes(): number;
   /** CPU time of what it has run so far and its own, in ms; as it was when it last had nothing to do. */
   readonly totalMs: number;
   /** Reads that anew; returns by how much it grew. */
@@ -84,22 +92,40 @@ export function shellHelper(
   let alive = true;
   let gone = false;
   let totalMs = 0;
+  /** What it had written besides what was heard, when it last had nothing to do; null: nobody counts; undefined: not asked yet. */
+  let elsewhereBytes: number | null | undefined;
+  let heardBytes = 0;
   /** What the pipe had no room for. */
   let unsaid: Buffer | null = null;
 
   const answered = new RegExp(`^([^]*)${nonce} (\\d+)\n$`);
   const enter = procs === null ? '' : `echo 0 >${shellWord(procs)};`;
-  say(`exec 2>&1;${enter}trap : ${trapped}\n`);
+  say(`exec 2>&1;${enter}unset PWD OLDPWD;trap : ${trapped}\n`);
   const hearing = readingSocket(ear, hear, () => {}); // 'exit' follows
 
   function hear(chunk: Buffer): boolean {
     heard += chunk.toString('latin1');
+    heardBytes += chunk.length;
     const [whole, said = '', status = ''] = answered.exec(heard) ?? [];
     if (whole !== undefined) {
       heard = '';
       tell(answerOf(Number(status), said));
     }
     return true;
+  }
+
+  function answerOf(status: number, said: string): ShellAnswer {
+    const signal = signalNames.get(status - 128) ?? null;
+    // The usual end needs no count.
+    const words = signal === null ? 0 : unheardBytes();
+    if (elsewhereBytes === undefined) elsewhereBytes = writtenBytes(pid as number, -heardBytes);
+    else if (elsewhereBytes !== null) elsewhereBytes += words;
+    if (said === '' && words === 0) return { kind: 'exited', exitCode: status, signal: null, words };
+    return signal === null ? { kind: 'trouble', said: said.trim() } : { kind: 'exited', exitCode: null, signal, words };
+  }
+
+  function unheardBytes(): number {
+    return typeof elsewhereBytes === 'number' ? (writtenBytes(pid as number, -heardBytes - elsewhereBytes) ?? 0) : 0;
   }
 
   child.once('exit', (_, signal) => {
@@ -113,7 +139,11 @@ export function shellHelper(
     // Everything that it said has to be read first.
     setImmediate(() => {
       hearing.destroy();
-      tell(signal === null ? { kind: 'trouble', said: heard.trim() } : { kind: 'exited', exitCode: null, signal });
+      tell(
+        signal === null
+          ? { kind: 'trouble', said: heard.trim() }
+          : { kind: 'exited', exitCode: null, signal, words: 0 },
+      );
     });
   });
 
@@ -150,6 +180,10 @@ export function shellHelper(
       waiting = answer;
       say(`${line};echo "${nonce} $?"\n`);
     },
+    get countsWords() {
+      return typeof elsewhereBytes === 'number';
+    },
+    unheardBytes,
     get totalMs() {
       return totalMs;
     },
@@ -167,9 +201,15 @@ export function shellHelper(
   };
 }
 
-function answerOf(status: number, said: string): ShellAnswer {
-  if (said === '') return { kind: 'exited', exitCode: status, signal: null };
-  const signal = signalNames.get(status - 128);
-  if (signal === undefined) return { kind: 'trouble', said: said.trim() };
-  return { kind: 'exited', exitCode: null, signal };
+/**
+ * Returns how many bytes the one thread of a process has written so far (pipes, files, what not), and `more`; null where that
+ * is not to be known. What is said of the process as a whole has that of its children in it.
+ */
+function writtenBytes(pid: number, more: number): number | null {
+  try {
+    const [, count] = /^wchar: (\d+)$/m.exec(readFileSync(`/proc/${pid}/task/${pid}/io`, 'latin1')) ?? [];
+    return count === undefined ? null : Number(count) + more;
+  } catch {
+    return null;
+  }
 }

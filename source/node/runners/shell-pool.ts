@@ -9,13 +9,15 @@ import { type ProcessStat, signalGroup, tickMs } from '../process-stat.ts';
 import { shortText } from '../short-text.ts';
 import type { TaskGroups } from '../task-groups.ts';
 import type { ChildrenCpu } from './children-cpu.ts';
+import { lastWords } from './last-words.ts';
 import type { NamedPipe, NamedPipes } from './named-pipes.ts';
 import { inOwnTurn } from './own-turn.ts';
 import { pipeReader } from './pipe-reader.ts';
 import type { StreamNumber } from './runner.ts';
 import { type Desk, openDesk } from './shell-desk.ts';
 import type { ShellAnswer } from './shell-helper.ts';
-import { canStart, shellLine } from './shell-line.ts';
+import { plainLine, programPath, shellLine } from './shell-line.ts';
+import { probeShell, type ShellUse } from './shell-probe.ts';
 import type { GroupRegistry, Launch, ProcessEvents, ProcessHandle, Starter } from './starter.ts';
 
 export interface ShellPoolOptions {
@@ -64,42 +66,41 @@ export function shellPool(options: ShellPoolOptions): ShellPool {
   const { pipes, env, otherwise, registry, groups, cpu, clock } = options;
   const desks = new Map<number, Desk>();
   const idle: Desk[] = [];
-  const checked = new Map<string, boolean>();
+  const checked = new Map<string, string | null>();
   let checkedAt = 0;
-  /** Whether the shell of this machine answers as it should. */
-  let fit: 'unknown' | 'asked' | 'yes' | 'no' = options.enabled ? 'unknown' : 'no';
+  /** What the shell of this machine is good for. */
+  let use: ShellUse | 'unknown' | 'asked' = options.enabled ? 'unknown' : 'none';
   let endedSinceTidy = false;
   let closed = false;
 
   function start(launch: Launch, events: ProcessEvents): ProcessHandle {
-    if (fit === 'unknown') probe();
-    if (fit !== 'yes' || !startable(launch)) return otherwise.start(launch, events);
-    const desk = takeDesk();
-    const line = desk === null ? null : lineFor(launch, desk);
-    if (desk === null) return otherwise.start(launch, events);
+    if (use === 'unknown') probe();
+    const path = use === 'plain' || use === 'subshells' ? pathOf(launch) : null;
+    const desk = path === null ? null : takeDesk();
+    if (path === null || desk === null) return otherwise.start(launch, events);
+    const [stdout, stderr] = desk.pipes;
+    const plain =
+      use === 'plain' && desk.helper.countsWords ? plainLine(launch, env, path, stdout.path, stderr.path) : null;
+    const line = plain ?? shellLine(launch, env, stdout.path, stderr.path);
     if (line === null) idle.push(desk);
-    else if (desk.openPipes()) return work(desk, line, events);
+    else if (desk.openPipes()) return work(desk, line, plain !== null, events);
     else desk.dismiss();
     return otherwise.start(launch, events);
   }
 
-  function lineFor(launch: Launch, desk: Desk): string | null {
-    return shellLine(launch, env, desk.pipes[0].path, desk.pipes[1].path);
-  }
-
-  /** Asks the file system, or remembers what it said a moment ago. */
-  function startable(launch: Launch): boolean {
+  /** Where the program is: asks the file system, or remembers what it said a moment ago. null: it cannot be started. */
+  function pathOf(launch: Launch): string | null {
     const now = performance.now();
     if (now - checkedAt > checkMs) {
       checked.clear();
       checkedAt = now;
     }
-    const key = JSON.stringify([launch.argv[0], launch.cwd, launch.env.PATH]);
+    const key = `${launch.argv[0]}\0${launch.cwd}\0${launch.env.PATH}`;
     const known = checked.get(key);
     if (known !== undefined) return known;
-    const can = canStart(launch);
-    checked.set(key, can);
-    return can;
+    const path = programPath(launch);
+    checked.set(key, path);
+    return path;
   }
 
   function makeDesk(): Desk | null {
@@ -142,13 +143,16 @@ export function shellPool(options: ShellPoolOptions): ShellPool {
     return makeDesk();
   }
 
-  function work(desk: Desk, line: string, events: ProcessEvents): ProcessHandle {
+  /** `plain`: what the shell has to say of a signal comes in the task's stderr. */
+  function work(desk: Desk, line: string, plain: boolean, events: ProcessEvents): ProcessHandle {
     const { helper } = desk;
+    const handOn = (stream: StreamNumber) => (chunk: Uint8Array) => events.output(stream, chunk);
+    const words = plain ? lastWords(handOn(2), () => helper.unheardBytes() > 0, clock) : null;
     const readers = desk.descriptors.map((descriptor, i) =>
       pipeReader(
         descriptor as number,
         () => (desk.pipes[i] as NamedPipe).openReader(),
-        (chunk) => events.output((i + 1) as StreamNumber, chunk),
+        i === 1 && words !== null ? words.take : handOn((i + 1) as StreamNumber),
         closed,
       ),
     );
@@ -170,6 +174,8 @@ export function shellPool(options: ShellPoolOptions): ShellPool {
     }
 
     function closed(): void {
+      // The shell says how it ended after its words: before that nobody knows whose they are.
+      if (answered && readers[1]?.clean) words?.close();
       if (readers.every((reader) => reader.clean)) events.silent();
     }
 
@@ -179,9 +185,12 @@ export function shellPool(options: ShellPoolOptions): ShellPool {
       endedSinceTidy ||= desk.control === null;
       const cpuMs = desk.account();
       if (how.kind === 'trouble') {
+        if (words !== null) readers[1]?.drain();
+        const said = how.said || (words?.refused() ?? '').trim();
         leave(false);
-        return events.refused({ unfit: true, exitCode: null, error: `cannot start a process: ${shortText(how.said)}` });
+        return events.refused({ unfit: true, exitCode: null, error: `cannot start a process: ${shortText(said)}` });
       }
+      words?.ended(how.words);
       // Whoever still holds a pipe open keeps the event loop waiting for its end.
       for (const reader of readers) if (!reader.drain()) reader.attach();
       closed();
@@ -190,6 +199,7 @@ export function shellPool(options: ShellPoolOptions): ShellPool {
 
     /** The task is over. `clean`: the next one finds everything as this one did. */
     function leave(clean: boolean): void {
+      words?.close();
       desk.busy = false;
       desk.since = performance.now();
       if (clean && helper.alive && desk.tidy()) {
@@ -224,27 +234,18 @@ export function shellPool(options: ShellPoolOptions): ShellPool {
     };
   }
 
-  /** A shell is of use if its status and its words together tell an exit code from a signal. */
   function probe(): void {
-    fit = 'asked';
+    use = 'asked';
     const desk = makeDesk();
     if (desk === null) {
-      fit = 'unknown';
+      use = 'unknown';
       return;
     }
-    const { helper } = desk;
-    const judge = (good: boolean): void => {
-      fit = good ? 'yes' : 'no';
-      if (!good) return desk.dismiss();
+    probeShell(desk, (found) => {
+      use = found;
+      if (use === 'none') return desk.dismiss();
       idle.push(desk);
       prepare();
-    };
-    helper.run('(exit 137)', (first) => {
-      if (first.kind !== 'exited' || first.exitCode !== 137) return judge(false);
-      helper.run("(exec /bin/sh -c 'kill -9 $$')", (second) => {
-        desk.account();
-        judge(second.kind === 'exited' && second.signal === 'SIGKILL');
-      });
     });
   }
 
@@ -261,7 +262,7 @@ export function shellPool(options: ShellPoolOptions): ShellPool {
   // Asked before the first task comes.
   if (options.enabled)
     pipes.ready(() => {
-      if (fit === 'unknown') probe();
+      if (use === 'unknown') probe();
     });
 
   return {

@@ -11,7 +11,7 @@ import { closeQuietly, type NamedPipe, type NamedPipes } from './named-pipes.ts'
 import { inOwnTurn } from './own-turn.ts';
 import { readingSocket } from './pipe-reader.ts';
 import type { StreamNumber } from './runner.ts';
-import { becomingLine, canStart } from './shell-line.ts';
+import { becomingLine, programPath } from './shell-line.ts';
 import { startFault, whyNotStarted } from './start-error.ts';
 import type { GroupRegistry, Launch, ProcessEvents, ProcessHandle, Starter } from './starter.ts';
 
@@ -124,7 +124,8 @@ function startOne(
   function lineOf(launch: Launch, control: TaskGroup | null): string | null {
     const needed = other || launch.unlinked === true;
     if (control === null && !needed) return null;
-    const line = canStart(launch) ? becomingLine(launch, control === null || other ? null : control.procs) : null;
+    const line =
+      programPath(launch) === null ? null : becomingLine(launch, control === null || other ? null : control.procs);
     if (line === null && needed) throw whyNotStarted(launch);
     return line;
   }
