@@ -24,7 +24,7 @@ export interface Durable {
   readonly state: State;
   readonly commits: Commits;
   /** As `Commits.begin`, counted for the next snapshot. */
-  commit(facts: readonly Fact[]): Commit;
+  commit(facts: readonly Fact[], patient?: boolean): Commit;
   /** What leaves before its commit is written is noted there; null: it waits for that. */
   readonly intents: IntentLog | null;
   readonly room: Room;
@@ -221,9 +221,9 @@ export function newDurable(sitting: Sitting): Durable {
     store,
     state,
     commits,
-    commit(facts) {
+    commit(facts, patient) {
       factsSince += facts.length;
-      return commits.begin(facts);
+      return commits.begin(facts, [], patient);
     },
     intents: intents && {
       ...intents,

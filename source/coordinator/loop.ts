@@ -12,7 +12,7 @@ import { liveness } from '../model/limits.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
 import { endTurn } from '../wire/turn-end.ts';
 import type { Clock } from './clock.ts';
-import { leavingWith } from './let-out.ts';
+import { departures } from './departures.ts';
 
 /** An event before it has its time: the loop stamps it. */
 export type Unstamped = Event extends infer E ? (E extends Event ? Omit<E, 'at'> : never) : never;
@@ -41,8 +41,11 @@ export interface LoopOptions {
    * what is only shown.
    */
   handled(event: Event, facts: readonly Fact[]): void;
-  /** Makes facts durable, in the order of the calls; null: they live in memory only and count at once. */
-  commit: ((facts: readonly Fact[]) => Commit) | null;
+  /**
+   * Makes facts durable, in the order of the calls; `patient`: a moment later will do. null: they live in memory only and count
+   * at once.
+   */
+  commit: ((facts: readonly Fact[], patient: boolean) => Commit) | null;
   /** Where work is noted that leaves before its commit is written; null: it waits for that. */
   intents?: Pick<IntentLog, 'note' | 'clear'> | null;
   /** A failed commit or a throwing listener: nothing may be acknowledged after it. */
@@ -71,9 +74,10 @@ export function startLoop({ scheduler, clock, handled, commit, intents = null, f
   let facts: Fact[] = [];
   let asked: Asked[] = [];
   let told: Promise<void> = Promise.resolve();
-  /** Commits that are not written; those of them whose work waits until they are. */
-  let unwritten = 0;
-  let waitingWritten = 0;
+  const departing = departures({
+    note: (attempts) => intents?.note(scheduler.state.epoch, attempts) ?? false,
+    clear: () => intents?.clear(),
+  });
   let failed = false;
   let lastTickAt = clock.now();
 
@@ -119,28 +123,13 @@ export function startLoop({ scheduler, clock, handled, commit, intents = null, f
       tell(listeners.durable, batch, waiting);
       return;
     }
-    const { written, durable } = commit(batch);
-    unwritten++;
-    const leaves = mayLeave(batch);
-    if (!leaves) waitingWritten++;
-    written.then(
-      () => {
-        if (--unwritten === 0) intents?.clear();
-        if (leaves) return;
-        waitingWritten--;
-        tell(listeners.written, batch, []);
-      },
-      () => {}, // `durable` fails with it
-    );
-    if (leaves) tell(listeners.written, batch, []);
+    const leave = (): void => tell(listeners.written, batch, []);
+    const departure = departing.begin(batch, leave);
+    // Nobody waits for it, then: whoever follows results takes them as they come.
+    const { written, durable } = commit(batch, departure.atOnce && waiting.length === 0);
+    written.then(departure.written, () => {}); // `durable` fails with it
+    if (departure.atOnce) leave();
     told = durable.then(() => tell(listeners.durable, batch, waiting), fail);
-  }
-
-  /** Whether what follows from these facts may leave at once: nothing before them waits, and what leaves is noted. */
-  function mayLeave(batch: readonly Fact[]): boolean {
-    if (intents === null || waitingWritten > 0) return false;
-    const leaving = leavingWith(batch);
-    return leaving !== null && intents.note(scheduler.state.epoch, leaving);
   }
 
   function tell(whom: readonly Told[], batch: readonly Fact[], waiting: readonly Asked[]): void {

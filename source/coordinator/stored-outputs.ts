@@ -33,6 +33,9 @@ const askAgainMs = 500;
 export function storedOutputs({ store, commits, state, log }: StoredOutputsOptions): Outputs {
   const jobs = new Map<number, Map<number, Running>>();
   const watchers = outputWatch();
+  /** Of jobs since this coordinator began: a bit for each task of which something is in the store, or on its way there. */
+  const texts = new Map<number, Uint8Array>();
+  const firstJob = state.nextJob;
 
   // Asked for before the nodes come back, so that their first words need not wait for it.
   for (const node of state.nodes.values())
@@ -89,6 +92,27 @@ export function storedOutputs({ store, commits, state, log }: StoredOutputsOptio
     }
   }
 
+  function noteText(job: number, ordinal: number): void {
+    let bits = texts.get(job);
+    if (bits === undefined) {
+      const count = state.jobs.get(job)?.tasks.count;
+      if (count === undefined) return; // it is forgotten already
+      bits = new Uint8Array((count + 7) >> 3);
+      texts.set(job, bits);
+    }
+    bits[ordinal >> 3] = (bits[ordinal >> 3] as number) | (1 << (ordinal & 7));
+  }
+
+  /** Whether there may be something of these tasks. */
+  function mayHaveText(job: number, from: number, count: number): boolean {
+    if (job < firstJob) return true;
+    const bits = texts.get(job);
+    if (bits === undefined) return false;
+    for (let ordinal = from; ordinal < from + count; ordinal++)
+      if (((bits[ordinal >> 3] as number) & (1 << (ordinal & 7))) !== 0) return true;
+    return false;
+  }
+
   function put(upTo: HeldUpTo, record: OutputRecord, stored: (offset: number) => void): void {
     const { stream, offset, data } = record;
     const held = upTo[stream - 1] as number;
@@ -101,6 +125,7 @@ export function storedOutputs({ store, commits, state, log }: StoredOutputsOptio
       records.push({ ...record, offset: from, data: fresh, cut: end - from - fresh.length });
     }
     upTo[stream - 1] = Math.max(held, end);
+    noteText(record.job, record.ordinal);
     commits.commit([], records).then(
       () => {
         stored(Math.max(held, end));
@@ -133,6 +158,7 @@ export function storedOutputs({ store, commits, state, log }: StoredOutputsOptio
     },
     size: (job, ordinal, stream) => store.outputSize(job, ordinal, attemptOf(job, ordinal), stream),
     async page(job, from, count, streamBytes) {
+      if (!mayHaveText(job, from, count)) return { tasks: new Map(), next: from + count };
       const page = await store.readTasks(job, from, count, streamBytes);
       const tasks = new Map<number, TaskText>();
       for (const { ordinal, attempt, result, streams } of page.tasks)
@@ -140,6 +166,7 @@ export function storedOutputs({ store, commits, state, log }: StoredOutputsOptio
       return { tasks, next: page.next ?? from + count };
     },
     setResult({ job, ordinal, attempt }, json) {
+      noteText(job, ordinal);
       commits.commit([], [{ kind: 'result', job, ordinal, attempt, json }]).catch(() => {}); // that of the end fails with it
     },
     ended(job, ordinal) {
@@ -149,6 +176,7 @@ export function storedOutputs({ store, commits, state, log }: StoredOutputsOptio
     },
     forget(job) {
       jobs.delete(job);
+      texts.delete(job);
       commits.commit([], [{ kind: 'forget', job }]).catch(() => {}); // that of the purge fails with it
     },
     watch: watchers.watch,

@@ -23,8 +23,11 @@ export interface Commits {
    * matter live (heartbeats) are left out. Rejects as `Term.append`, but never with `full`: then it waits for room.
    */
   commit(facts: readonly Fact[], records?: readonly StoreRecord[]): Promise<void>;
-  /** As `commit`, which is its `durable`; `written` comes before, in the same order. */
-  begin(facts: readonly Fact[], records?: readonly StoreRecord[]): Commit;
+  /**
+   * As `commit`, which is its `durable`; `written` comes before, in the same order. `patient`: nobody waits for it, so that it
+   * may gather for 2 ms since the last append began, or until somebody does.
+   */
+  begin(facts: readonly Fact[], records?: readonly StoreRecord[], patient?: boolean): Commit;
   /**
    * Ends the batch that is gathering. Resolves with its number when it is durable: whoever looks at the state in the same
    * moment as it calls this sees what the batches up to that number lead to.
@@ -47,6 +50,11 @@ export interface CommitOptions {
 
 /** Between two tries where the store has no room. */
 const retryMs = 250;
+/**
+ * An append costs as much as packing a hundred facts, for waking a thread, being woken by it twice, and its sync. Work that
+ * is noted elsewhere goes on meanwhile.
+ */
+const gatherMs = 2;
 
 interface Group {
   facts: Fact[];
@@ -80,8 +88,18 @@ export function groupCommit({ term, limits, onHeld }: CommitOptions): Commits {
   last.written.resolve();
   last.durable.resolve(head);
   let running = false;
+  /** When the last append began; of performance.now(). */
+  let begunAt = Number.NEGATIVE_INFINITY;
+  /** Whether somebody waits for what gathers; ends the rest before its append. */
+  let hurried = false;
+  let hurry: () => void = () => {};
   /** What was written, in order, until it is durable. */
   let syncing: Promise<void> = Promise.resolve();
+
+  function hurryUp(): void {
+    hurried = true;
+    hurry();
+  }
 
   function openGroup(): Group {
     last = emptyGroup();
@@ -101,7 +119,12 @@ export function groupCommit({ term, limits, onHeld }: CommitOptions): Commits {
   async function run(): Promise<void> {
     if (running || failed !== null) return;
     running = true;
-    for (let group = groups.shift(); group !== undefined; group = groups.shift()) {
+    while (groups.length > 0) {
+      await rest();
+      const group = groups.shift();
+      if (group === undefined) break; // it has failed meanwhile
+      begunAt = performance.now();
+      hurried = groups.length > 0;
       try {
         for (const batch of batchesOf(group, limits)) await write(batch);
       } catch (error) {
@@ -111,6 +134,17 @@ export function groupCommit({ term, limits, onHeld }: CommitOptions): Commits {
       if (failed === null) settle(group);
     }
     running = false;
+  }
+
+  /** Lets the group that gathers grow, unless somebody waits for it or it is closed already. */
+  async function rest(): Promise<void> {
+    const restMs = begunAt + gatherMs - performance.now();
+    if (hurried || restMs <= 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, restMs);
+    hurry = resolve;
+    await promise;
+    clearTimeout(timer);
   }
 
   function settle(group: Group): void {
@@ -170,9 +204,10 @@ export function groupCommit({ term, limits, onHeld }: CommitOptions): Commits {
     return failed ?? (closing ? new StoreError('broken', 'the journal is closed') : null);
   }
 
-  function begin(facts: readonly Fact[], records: readonly StoreRecord[] = []): Commit {
+  function begin(facts: readonly Fact[], records: readonly StoreRecord[] = [], patient = false): Commit {
     const refused = refusal();
     if (refused !== null) return refusing(refused);
+    if (!patient) hurryUp();
     const lasting = facts.every(isLasting) ? facts : facts.filter(isLasting);
     // What needs no place keeps its order all the same.
     const group = lasting.length === 0 && records.length === 0 ? last : gathering();
@@ -194,11 +229,13 @@ export function groupCommit({ term, limits, onHeld }: CommitOptions): Commits {
       const refused = refusal();
       if (refused !== null) throw refused;
       const marked = last;
+      hurryUp();
       if (groups.length > 0) openGroup();
       return marked.durable.promise;
     },
     async close() {
       closing = true;
+      hurryUp();
       await last.durable.promise;
       if (failed !== null) throw failed;
     },

@@ -19,7 +19,7 @@ const heavy: Fact = { kind: 'recalled', job: 1, ordinal: 9, attempt: 1, node: 'a
 /** A loop whose scheduler says what the test posts, and whose journal writes when the test says so. */
 function rig(room = true) {
   const said: string[] = [];
-  const commits: { facts: readonly Fact[]; written: PromiseWithResolvers<void> }[] = [];
+  const commits: { patient: boolean; written: PromiseWithResolvers<void> }[] = [];
   let noted: readonly Intent[] = [];
   const scheduler = {
     state: { epoch: 5 },
@@ -29,9 +29,9 @@ function rig(room = true) {
     scheduler,
     clock: { now: () => at },
     handled: () => {},
-    commit(facts) {
+    commit(_, patient) {
       const written = Promise.withResolvers<void>();
-      commits.push({ facts, written });
+      commits.push({ patient, written });
       return { written: written.promise, durable: new Promise(() => {}) };
     },
     intents: {
@@ -57,6 +57,11 @@ function rig(room = true) {
       loop.post({ kind: 'dispatch', facts } as unknown as Unstamped);
       await turn();
     },
+    patient: () => commits.map(({ patient }) => patient),
+    async ask(...facts: Fact[]) {
+      loop.ask({ kind: 'dispatch', facts } as unknown as Unstamped, () => {});
+      await turn();
+    },
     async write(commit: number) {
       commits[commit]?.written.resolve();
       await turn();
@@ -77,28 +82,53 @@ test('light work leaves at once, noted until the journal has all of it', async (
   expect(said).toEqual(['0', '1']);
 });
 
-test('what weighs more waits until it is written, and so does all that comes after it', async () => {
+test('what weighs more waits until it is written; what came after it leaves then, but not before', async () => {
   const { said, noted, post, write } = rig();
   await post(assigned(0), heavy);
   await post(assigned(1));
+  await post(assigned(2));
+  await post(heavy);
+  await post(assigned(3));
   expect(said).toEqual([]);
   expect(noted()).toEqual([]);
   await write(0);
-  expect(said).toEqual(['0 9']);
-  await post(assigned(2)); // the second is not written
-  await write(1);
-  await write(2);
   expect(said).toEqual(['0 9', '1', '2']);
-  await post(assigned(3));
-  expect(said.at(-1)).toBe('3');
+  expect(noted()).toEqual([1, 2]);
+  await write(1);
+  expect(noted()).toEqual([1, 2]);
+  await write(2); // though not all is written
+  expect(noted()).toEqual([]);
+  await post(assigned(4));
+  expect(said).toEqual(['0 9', '1', '2']);
+  await write(3);
+  expect(said.slice(3)).toEqual(['9', '3', '4']);
+  expect(noted()).toEqual([3, 4]);
+  await post(assigned(5));
+  expect(said.at(-1)).toBe('5');
 });
 
-test('without room for a note it waits', async () => {
+test('nobody waits for the journal where work has left and nobody is to be told', async () => {
+  const { patient, post, ask, write } = rig();
+  await post(assigned(0));
+  await ask(assigned(1));
+  await post(heavy);
+  await post(assigned(2));
+  for (const commit of [0, 1, 2, 3]) await write(commit);
+  await post(assigned(3));
+  expect(patient()).toEqual([true, false, false, false, true]);
+});
+
+test('without room for a note it waits, as do those after it', async () => {
   const { said, post, write } = rig(false);
   await post(assigned(0));
+  await post(assigned(1));
+  await post({ ...assigned(2), kind: 'ended' } as Fact);
   expect(said).toEqual([]);
   await write(0);
   expect(said).toEqual(['0']);
+  await write(1);
+  await write(2);
+  expect(said).toEqual(['0', '1', '2']);
 });
 
 test('only attempts are noted', () => {

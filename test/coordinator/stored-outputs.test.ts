@@ -7,6 +7,7 @@ import { memoryStore } from '../../source/journal/memory.ts';
 import type { Store } from '../../source/journal/store.ts';
 import { jobSpec } from '../../source/model/job.ts';
 import { emptyState, newJob } from '../../source/scheduler/state.ts';
+import { until } from '../journal/store-conformance.ts';
 
 const task = { job: 1, ordinal: 0, attempt: 1 };
 const bytes = (text: string) => new Uint8Array(Buffer.from(text));
@@ -55,6 +56,47 @@ test('what is sent again is trimmed, also by the next coordinator; a gap is mark
   expect(await append(second, 30, 'end', 9)).toBe(42);
   expect(await all(second)).toBe('hello world, and more[4]afterend[7][2]');
   expect(await second.size(1, 0, 1)).toEqual({ bytes: 42, cut: 13 });
+});
+
+test('of tasks that wrote nothing the store is not asked, unless it may know them from before', async () => {
+  const store = memoryStore();
+  const term = await store.campaign({ id: 'test', address: 'nowhere:1' });
+  const reads: number[][] = [];
+  const asked: Store = {
+    ...store,
+    readTasks(job, from, count, streamBytes) {
+      reads.push([job, from, count]);
+      return store.readTasks(job, from, count, streamBytes);
+    },
+  };
+  const state = emptyState();
+  state.nextJob = 2;
+  const work = { kind: 'task' as const, argv: [], shell: false, task: 'noop', input: null };
+  const spec = jobSpec({ work, span: { count: 30, first: 1, step: 1 } });
+  const life = () =>
+    storedOutputs({ store: asked, commits: groupCommit({ term, limits: store.limits }), state, log: () => {} });
+  const outputs = life();
+  for (const id of [1, 2]) {
+    state.jobs.set(id, newJob(id, spec, 'test', 0));
+    for (let ordinal = 0; ordinal < 30; ordinal++) state.jobs.get(id)?.tasks.set(ordinal, 'attempt', 1);
+  }
+  const textOf = async (job: number, from: number, count: number) => {
+    const { tasks, next } = await outputs.page(job, from, count, 100);
+    expect(next).toBe(from + count);
+    return [...tasks].map(([ordinal, { result, streams }]) => [ordinal, result, streams.length]);
+  };
+  expect(await textOf(2, 0, 30)).toEqual([]);
+  expect(reads).toEqual([]);
+  expect(await textOf(1, 0, 30)).toEqual([]);
+  expect(reads.splice(0)).toEqual([[1, 0, 30]]);
+  outputs.setResult({ job: 2, ordinal: 17, attempt: 1 }, '"there"');
+  expect(await textOf(2, 0, 17)).toEqual([]);
+  expect(await textOf(2, 18, 12)).toEqual([]);
+  expect(reads).toEqual([]);
+  await until(async () => (await textOf(2, 10, 10))[0]?.[1] === '"there"');
+  expect(reads.at(-1)).toEqual([2, 10, 10]);
+  outputs.forget(2);
+  outputs.setResult({ job: 3, ordinal: 0, attempt: 1 }, '"of nothing"');
 });
 
 test('a store that does not answer for a while loses nothing of what came meanwhile', async () => {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { groupCommit } from '../../source/journal/commit.ts';
 import { unpackFactBatch } from '../../source/journal/fact-batch.ts';
 import { memoryStore } from '../../source/journal/memory.ts';
@@ -104,6 +104,45 @@ describe('group commit', () => {
     expect(await marked).toBe(12);
     expect(said.slice(3)).toEqual(['durable 0', 'durable 1', 'durable null']);
     expect(commits.head).toBe(12);
+  });
+
+  it('lets what nobody waits for gather for a moment after an append began, and no longer than until somebody waits', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    try {
+      const { term, ends, facts } = heldTerm();
+      const commits = groupCommit({ term, limits });
+      const turn = () => new Promise((resolve) => setImmediate(resolve));
+      const begin = async (ordinal: number, patient: boolean) => {
+        const commit = commits.begin([assigned(ordinal)], [], patient);
+        await turn();
+        return { commit };
+      };
+      await begin(0, true);
+      expect(facts()).toEqual([[0]]); // nothing was written a moment ago
+      ends[0]?.resolve();
+      await begin(1, true);
+      expect(facts()).toEqual([[0]]);
+      vi.advanceTimersByTime(2);
+      await turn();
+      expect(facts()).toEqual([[0], [1]]);
+      ends[1]?.resolve();
+      await begin(2, true);
+      const last = await begin(3, false);
+      expect(facts()).toEqual([[0], [1], [2, 3]]);
+      // What joins while that is written does not wait with it.
+      await begin(4, true);
+      ends[2]?.resolve();
+      await last.commit.durable;
+      await turn();
+      expect(facts()).toEqual([[0], [1], [2, 3]]);
+      const closing = commits.close();
+      await turn();
+      ends[3]?.resolve();
+      await closing;
+      expect(facts()).toEqual([[0], [1], [2, 3], [4]]);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('fails for ever where what was written cannot be made durable', async () => {

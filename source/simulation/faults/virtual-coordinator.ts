@@ -2,8 +2,10 @@
  * The coordinator's shell in virtual time: the real scheduler, a journal that can lose its end, sessions, and words that
  * leave when they are noted, written or durable, as coordinator/loop.ts and coordinator/effects.ts have it.
  */
+
+import { type Departures, departures } from '../../coordinator/departures.ts';
 import { joinOrder } from '../../coordinator/join-order.ts';
-import { leavingWith, letOut } from '../../coordinator/let-out.ts';
+import { letOut } from '../../coordinator/let-out.ts';
 import type { Intent } from '../../journal/intent-log.ts';
 import type { Event } from '../../model/event.ts';
 import { type Fact, type FactOf, isLasting } from '../../model/fact.ts';
@@ -76,13 +78,24 @@ export function virtualCoordinator(options: CoordinatorOptions): VirtualCoordina
   /** Jobs whose submission is not durable, and assignments that wait until they are. */
   const fresh = new Set<number>();
   const late = new Set<Fact>();
-  /** What left before it was written; how much is not written yet, and how much of that waits until it is. */
+  /** What left before it was written. */
   let order = joinOrder();
   let intents: Intent[] = [];
-  let unwritten = 0;
-  let waitingWritten = 0;
+  let departing = fromNow();
 
   const now = () => time.now + offsetMs;
+
+  function fromNow(): Departures {
+    return departures({
+      note(attempts) {
+        intents.push(...attempts);
+        return true;
+      },
+      clear: () => {
+        intents = [];
+      },
+    });
+  }
 
   /** Not while it stands still, and not by the one who died meanwhile. */
   function later(ms: number, deed: () => void): void {
@@ -107,25 +120,20 @@ export function virtualCoordinator(options: CoordinatorOptions): VirtualCoordina
       const then = (deed: () => void) => () => {
         if (life === asked) later(0, deed);
       };
-      const leaving = waitingWritten === 0 ? leavingWith(kept) : null;
-      if (leaving !== null) intents.push(...leaving);
-      else waitingWritten++;
-      unwritten++;
+      const leave = (): void => {
+        for (const fact of kept) act(fact);
+      };
+      const departure = departing.begin(kept, leave);
       journal.append(
         kept,
-        then(() => {
-          if (--unwritten === 0) intents = [];
-          if (leaving !== null) return;
-          waitingWritten--;
-          for (const fact of kept) act(fact);
-        }),
+        then(departure.written),
         then(() => {
           for (const fact of kept) actLate(fact);
           durable?.(kept);
         }),
       );
       journal.offer(scheduler.state);
-      if (leaving !== null) for (const fact of kept) act(fact);
+      if (departure.atOnce) leave();
     }
     if (event.kind !== 'dispatch' && !dispatching) {
       dispatching = true;
@@ -287,8 +295,7 @@ export function virtualCoordinator(options: CoordinatorOptions): VirtualCoordina
       up = false;
       life++;
       if (of === 'machine') intents = [];
-      unwritten = 0;
-      waitingWritten = 0;
+      departing = fromNow();
       sessions.clear();
       order = joinOrder();
       fresh.clear();
@@ -302,10 +309,10 @@ export function virtualCoordinator(options: CoordinatorOptions): VirtualCoordina
         for (const job of state.jobs.values()) Object.assign(job, { spec: { ...job.spec, noRetry: false } });
       const ahead = letOut(state, plant === 'intents forgotten' ? [] : intents);
       for (const fact of ahead) apply(state, fact);
-      unwritten++;
       const asked = life;
+      const known = intents.length;
       const written = (): void => {
-        if (life === asked && --unwritten === 0) intents = [];
+        if (life === asked) intents = intents.slice(known);
       };
       journal.append(ahead, written, () => {});
       options.recovered(state, ahead);
