@@ -17,7 +17,7 @@ export interface LastWords {
 
 /** More than the longest name of a signal's effect, with "(core dumped)". */
 const mostWords = 128;
-/** The shell says how a program ended right after its words, unless others have all cores. */
+/** The shell says how a program ended right after its words; where others have all cores, its count of bytes tells meanwhile. */
 const keepMs = 50;
 
 const nothing = new Uint8Array(0);
@@ -29,14 +29,12 @@ const nothing = new Uint8Array(0);
 export function lastWords(hand: (chunk: Uint8Array) => boolean, talking: () => boolean, clock: Clock): LastWords {
   let kept = nothing;
   let words: number | null = null;
-  let since = 0;
   let cancel: (() => void) | null = null;
 
   function release(): void {
     cancel = null;
-    const restMs = since + keepMs - clock.now();
     if (words !== null) return; // `close` follows
-    if (restMs > 0 || talking()) cancel = clock.after(Math.max(restMs, 1), release);
+    if (talking()) cancel = clock.after(keepMs, release);
     else give(kept.length);
   }
 
@@ -49,7 +47,6 @@ export function lastWords(hand: (chunk: Uint8Array) => boolean, talking: () => b
 
   return {
     take(chunk) {
-      since = clock.now();
       const tail = Math.min(chunk.length, mostWords);
       let more = give(Math.max(0, kept.length + tail - mostWords));
       if (chunk.length > tail) more = hand(chunk.subarray(0, chunk.length - tail)) && more;
