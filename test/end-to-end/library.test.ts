@@ -282,7 +282,9 @@ test('programs of users compile against what the package ships, and what is wron
   const directory = join(cluster.directory, 'user');
   mkdirSync(join(directory, 'node_modules', '@types'), { recursive: true });
   symlinkSync(root, join(directory, 'node_modules', 'lbtop'));
-  symlinkSync(join(root, 'node_modules', '@types', 'node'), join(directory, 'node_modules', '@types', 'node'));
+  // Node's types with what they need themselves, as a user's own installation has them.
+  for (const name of [join('@types', 'node'), 'undici-types'])
+    symlinkSync(join(root, 'node_modules', name), join(directory, 'node_modules', name));
   const start = `import { connect } from 'lbtop';\nconst lbtop = await connect();\n`;
   writeFileSync(join(directory, 'package.json'), '{"type":"module"}');
   writeFileSync(join(directory, 'use.ts'), userProgram);
