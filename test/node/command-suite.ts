@@ -1,6 +1,15 @@
 /** What a command may expect of a node, whichever way its process is started. */
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -31,6 +40,15 @@ async function warm(fake: FakeCoordinator): Promise<void> {
     if (Number(fake.output(outcome, 1).toString()) !== process.pid) break;
   }
   fake.heard.length = 0;
+}
+
+/** Where a process is; null where that is not to be known. */
+function directoryOf(pid: string): string | null {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`);
+  } catch {
+    return null;
+  }
 }
 
 /** Reads a file once it holds a whole line. */
@@ -192,6 +210,37 @@ export function commandSuite(how: string, options: Partial<AgentOptions>): void 
       writeFileSync(join(dir, 'file'), '');
       const file = await run(command('pwd'), { cwd: join(dir, 'file') });
       expect(file).toMatchObject({ outcome: 'failed', started: false, error: `not a directory: ${join(dir, 'file')}` });
+    });
+
+    test('a directory is of its task alone', async () => {
+      const fake = fakeCoordinator();
+      await using _ = await agentOn(fake, { ...options, slots: 1 });
+      const gone = mkdtempSync(join(dir, 'it is '));
+      const here = options.rules === undefined ? process.cwd() : '/'; // its work root
+      const of = async (cwd: string | null, code: string) => {
+        const [attempt] = give(fake, command('sh', '-c', 'pwd -P; exit $1', 'sh', code), {
+          cwd,
+        });
+        const { exitCode, signal, ...end } = await outcomeOf(fake, attempt);
+        return [fake.output(end, 1).toString(), exitCode, signal];
+      };
+      const seen = async (cwd: string | null) => {
+        const [attempt] = give(fake, command('env'), { cwd });
+        return fake
+          .output(await outcomeOf(fake, attempt), 1)
+          .toString()
+          .match(/^(OLDPWD|PWD|lbtop_.*)=.*$/gm);
+      };
+      expect(await of(gone, '7')).toEqual([`${gone}\n`, 7, null]);
+      expect(await of(null, '0')).toEqual([`${here}\n`, 0, null]);
+      expect(await of(dir, '137')).toEqual([`${dir}\n`, 137, null]);
+      const [killed] = give(fake, command('sh', '-c', 'printf x >&2; kill -9 $$'), { cwd: gone });
+      const end = await outcomeOf(fake, killed);
+      expect([end.exitCode, end.signal, fake.output(end, 2).toString()]).toEqual([null, 'SIGKILL', 'x']);
+      expect([await seen(gone), await seen(null)]).toEqual([null, null]);
+      // Nobody is in there any more.
+      const inside = readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && directoryOf(pid)?.startsWith(gone));
+      expect(inside).toEqual([]);
     });
 
     test('stdin', async () => {

@@ -159,7 +159,11 @@ test('a plain line is what dash starts without a subshell', () => {
     expect([name, says([name])]).toEqual([name, null]);
   expect(says(['echo'], {}, 'echo')).toBeNull();
   expect(says(['cp'], { IFS: ':' })).toBeNull();
-  expect(says(['cp'], {}, '/bin/cp', '/tmp')).toBeNull();
+  expect(says(['cp'], {}, '/bin/cp', '/tmp/a b')).toBe(
+    "if cd '/tmp/a b' 2>/dev/null;then unset PWD OLDPWD;hash -r;cp </dev/null >/o 2>/e;lbtop_s=$?;" +
+      "else printf '%s\\n' 'lbtop: cannot enter the directory: /tmp/a b' </dev/null >/o 2>/e >&2;lbtop_s=126;fi;" +
+      'cd "$lbtop_d" 2>/dev/null||cd /;unset PWD OLDPWD;lbtop_r $lbtop_s',
+  );
   expect(says(['cp', 'x'.repeat(70_000)])).toBeNull();
 });
 

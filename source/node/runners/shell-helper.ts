@@ -15,6 +15,7 @@ import { type KeptFile, keptFile } from '../kept-file.ts';
 import { parseProcessStat, signalGroup } from '../process-stat.ts';
 import { closeQuietly, type NamedPipe } from './named-pipes.ts';
 import { readingSocket } from './pipe-reader.ts';
+import { plainLinesNeed } from './shell-line.ts';
 
 /**
  * How a line ended: the program's exit code or signal; or what the shell said why it could not even start it. `words`: so many
@@ -100,7 +101,7 @@ export function shellHelper(
 
   const answered = new RegExp(`^([^]*)${nonce} (\\d+)\n$`);
   const enter = procs === null ? '' : `echo 0 >${shellWord(procs)};`;
-  say(`exec 2>&1;${enter}unset PWD OLDPWD;trap : ${trapped}\n`);
+  say(`exec 2>&1;${enter}${plainLinesNeed};unset PWD OLDPWD;trap : ${trapped}\n`);
   const hearing = readingSocket(ear, hear, () => {}); // 'exit' follows
 
   function hear(chunk: Buffer): boolean {

@@ -58,6 +58,9 @@ export function shellLine(
   );
 }
 
+/** What plain lines want a shell to know: where it began, and how to say a status that it had before. */
+export const plainLinesNeed = 'lbtop_d=$PWD;lbtop_r(){ return $1;}';
+
 /**
  * The same without a subshell, for a shell that starts a lone command by vfork (dash): that saves 30 page faults, a fifth of
  * what starting a small program costs. null: it has to be a subshell. `path` is where the program was found.
@@ -72,7 +75,7 @@ export function plainLine(
   stderr: string,
 ): string | null {
   const [program = '', ...rest] = launch.argv;
-  if (launch.cwd !== null || program.startsWith('-')) return null;
+  if (program.startsWith('-')) return null;
   const named = builtIn.has(program) ? path : program;
   if (!plainWord.test(named) || builtIn.has(named)) return null;
   const exported = assignments(launch.env, base);
@@ -81,7 +84,13 @@ export function plainLine(
   const anew = named.includes('/') ? '' : 'hash -r;';
   const words = [named, ...rest.map(shellWord)].join(' ');
   // A last argument `3` and what follows would be one word: hence the blank.
-  return sayable(`${anew}${exported}${exported === '' ? '' : ' '}${words} ${streams(launch, stdout, stderr)}`);
+  const command = `${anew}${exported}${exported === '' ? '' : ' '}${words} ${streams(launch, stdout, stderr)}`;
+  if (launch.cwd === null) return sayable(command);
+  const refusal = `${refused(launch.cwd)} ${streams(launch, stdout, stderr)} >&2`;
+  return sayable(
+    `if ${entering(launch.cwd, launch.unlinked)};then unset PWD OLDPWD;${command};lbtop_s=$?;else ${refusal};lbtop_s=126;fi;` +
+      'cd "$lbtop_d" 2>/dev/null||cd /;unset PWD OLDPWD;lbtop_r $lbtop_s',
+  );
 }
 
 /** Returns `NAME=word ...` of what is not in `base` alike; null where a shell cannot say that. */
@@ -141,10 +150,16 @@ function canExport(variable: string): boolean {
 
 /** Goes to where the launch begins, or no further: elsewhere it is not to begin. */
 function place({ cwd, unlinked }: Launch): string {
-  if (cwd === null) return '';
+  return cwd === null ? '' : `${entering(cwd, unlinked)}||{ ${refused(cwd)} >&2;exit 126;};`;
+}
+
+function entering(cwd: string, unlinked = false): string {
   const to = shellWord(directory(cwd));
-  const there = unlinked ? `cd -P ${to} 2>/dev/null&&[ "$PWD" = ${to} ]` : `cd ${to} 2>/dev/null`;
-  return `${there}||{ printf '%s\\n' ${shellWord(`lbtop: cannot enter the directory: ${shortText(cwd)}`)} >&2;exit 126;};`;
+  return unlinked ? `cd -P ${to} 2>/dev/null&&[ "$PWD" = ${to} ]` : `cd ${to} 2>/dev/null`;
+}
+
+function refused(cwd: string): string {
+  return `printf '%s\\n' ${shellWord(`lbtop: cannot enter the directory: ${shortText(cwd)}`)}`;
 }
 
 /** A name that `cd` takes for neither an option nor "where I was". */
