@@ -4,9 +4,10 @@
  * The young part of V8's heap would grow to 32 MiB and more under load, and never shrink. And where tasks have all cores, a
  * collection waits for threads that get none of them: up to 140 ms for its own, and as long for those that compile, which
  * have to reach a safepoint first. Without such threads it is this one that compiles, and Turbofan takes 20 ms for what
- * Maglev does in 2; a node has no code hot enough to notice the difference, and needs 20 MiB less.
+ * Maglev does in 2; a node has no code hot enough to notice the difference, and needs 20 MiB less. It collects when it has
+ * sent much (node/output-pump.ts).
  */
-export const nodeFlags = ['--max-semi-space-size=4', '--single-threaded', '--no-turbofan'];
+export const nodeFlags = ['--max-semi-space-size=4', '--single-threaded', '--no-turbofan', '--expose-gc'];
 /** It would grow by 100 MiB while a million tasks are submitted, for nothing: a task costs the same time with 16 MiB as with 32. */
 export const coordinatorFlags = ['--max-semi-space-size=16'];
 /** A replay makes a state anew at each leap: with the flags of a node that would cost it half as much time again. */

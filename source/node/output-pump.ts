@@ -31,6 +31,11 @@ export interface OutputPumpOptions {
 
 const gatherMs = 20;
 const largeBytes = 64 * 1024;
+/**
+ * After so much output its frames are collected: V8 lets 64 MiB of memory outside of its heap gather before it looks. Only the
+ * young are looked at, which takes a millisecond.
+ */
+const collectBytes = 8 * 1024 * 1024;
 /** Far below what a peer may owe before it is closed: heartbeats and ends want to get through. */
 const backlogLimitBytes = 4 * 1024 * 1024;
 
@@ -57,6 +62,8 @@ export function outputPump(options: OutputPumpOptions): OutputPump {
             return false;
           }
           options.send({ kind: 'output', job, ordinal, attempt, stream, offset, data, cut });
+          if (Math.floor(saidBytes / collectBytes) < Math.floor((saidBytes + data.length) / collectBytes))
+            globalThis.gc?.({ type: 'minor' });
           saidBytes += data.length;
           return true;
         },
