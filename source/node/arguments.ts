@@ -23,7 +23,12 @@ export function argumentsOf(
 
 /** One word for a POSIX shell, whatever is in it. */
 export function shellWord(text: string): string {
-  return safeWord.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+  return safeWord.test(text) ? text : quoted(text);
+}
+
+/** The same between quotes, whatever is in it: never a word of the shell's own language. */
+export function quoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 function fill(work: Work, item: string | null, index: number): string[] {

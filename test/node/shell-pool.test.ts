@@ -1,10 +1,10 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readdirSync, realpathSync, rmSync, unlinkSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { plainLine, shellLine } from '../../source/node/runners/shell-line.ts';
+import { plainLine, plainLinesNeed, shellLine } from '../../source/node/runners/shell-line.ts';
 import { line, lives } from './command-suite.ts';
 import {
   agentOn,
@@ -151,16 +151,16 @@ test('a plain line is what dash starts without a subshell', () => {
   const base = { PATH: '/bin' };
   const says = (argv: string[], env: Record<string, string> = {}, path = '/bin/found', cwd: string | null = null) =>
     plainLine({ argv, env: { ...base, ...env }, cwd, stdin: null }, base, path, '/o', '/e');
-  expect(says(['cp', "a'b", '3'], { A: '1 2', B: '3' })).toBe(`hash -r;A='1 2' B=3 cp 'a'\\''b' 3 </dev/null >/o 2>/e`);
-  expect(says(['/usr/bin/env', 'A=1'])).toBe('/usr/bin/env A=1 </dev/null >/o 2>/e');
-  expect(says(['echo', 'x'])).toBe('/bin/found x </dev/null >/o 2>/e');
-  // What is not one word of a program's name to every shell.
-  for (const name of ['', '-x', 'A=1', 'a b', '$x', '!', '{', '~', 'a\0'])
-    expect([name, says([name])]).toEqual([name, null]);
+  expect(says(['cp', "a'b", '3'], { A: '1 2', B: '3' })).toBe(
+    `hash -r;A='1 2' B=3 'cp' 'a'\\''b' 3 </dev/null >/o 2>/e`,
+  );
+  expect(says(['/usr/bin/env', 'A=1'])).toBe("'/usr/bin/env' A=1 </dev/null >/o 2>/e");
+  expect(says(['echo', 'x'])).toBe("'/bin/found' x </dev/null >/o 2>/e");
+  for (const name of ['', '-x', 'a\0']) expect([name, says([name])]).toEqual([name, null]);
   expect(says(['echo'], {}, 'echo')).toBeNull();
   expect(says(['cp'], { IFS: ':' })).toBeNull();
   expect(says(['cp'], {}, '/bin/cp', '/tmp/a b')).toBe(
-    "if cd '/tmp/a b' 2>/dev/null;then unset PWD OLDPWD;hash -r;cp </dev/null >/o 2>/e;lbtop_s=$?;" +
+    "if cd '/tmp/a b' 2>/dev/null;then unset PWD OLDPWD;hash -r;'cp' </dev/null >/o 2>/e;lbtop_s=$?;" +
       "else printf '%s\\n' 'lbtop: cannot enter the directory: /tmp/a b' </dev/null >/o 2>/e >&2;lbtop_s=126;fi;" +
       'cd "$lbtop_d" 2>/dev/null||cd /;unset PWD OLDPWD;lbtop_r $lbtop_s',
   );
@@ -174,5 +174,37 @@ test.runIf(realpathSync('/bin/sh').endsWith('/dash'))('what dash would do itself
   expect(names).toContain('true');
   const says = (name: string) =>
     plainLine({ argv: [name], env: {}, cwd: null, stdin: null }, {}, `/bin/${name}`, '/o', '/e');
-  for (const name of new Set(names)) expect([`/bin/${name} </dev/null >/o 2>/e`, null]).toContain(says(name));
+  for (const name of new Set(names)) expect([`'/bin/${name}' </dev/null >/o 2>/e`, null]).toContain(says(name));
+});
+
+test.runIf(realpathSync('/bin/sh').endsWith('/dash'))('a program may be called like any word of the language', () => {
+  const names = [
+    'if',
+    'then',
+    'done',
+    'for',
+    'case',
+    '!',
+    '{',
+    '}',
+    'A=1',
+    'a b',
+    '$x',
+    '~',
+    '*',
+    '#',
+    '%1',
+    "it's",
+    'lbtop_r',
+  ];
+  const bin = mkdtempSync(join(dir, 'bin-'));
+  for (const name of names) writeFileSync(join(bin, name), '#!/bin/sh\nprintf %s "$0" "$@"\n', { mode: 0o755 });
+  for (const name of names)
+    for (const cwd of [null, bin]) {
+      const out = join(dir, 'said');
+      const launch = { argv: [name, '3'], env: { PATH: `${bin}:/bin` }, cwd, stdin: null };
+      const said = plainLine(launch, launch.env, join(bin, name), out, out) as string;
+      const status = spawnSync('/bin/sh', ['-c', `${plainLinesNeed}\n${said}\n`], { env: launch.env }).status;
+      expect([name, status, readFileSync(out, 'utf8')]).toEqual([name, 0, `${join(bin, name)}3`]);
+    }
 });

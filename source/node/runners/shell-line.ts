@@ -1,18 +1,16 @@
 /** Says a launch in the language of the shell that carries it out, so that no character of it is interpreted. */
 import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
-import { shellWord } from '../arguments.ts';
+import { quoted, shellWord } from '../arguments.ts';
 import { shortText } from '../short-text.ts';
 import type { Launch } from './starter.ts';
 
 const name = /^[A-Za-z_][A-Za-z0-9_]*$/;
-/** A program that a shell cannot take for anything else where a command begins; `=` would make it a variable. */
-const plainWord = /^[A-Za-z0-9_@%+:,./-]+$/;
-/** What dash does itself when it stands where a command begins: whoever names these gets the program by its path. */
+/** What dash does itself, and our own function in it: whoever names these gets the program by its path. */
 const builtIn = new Set(
   (
     '. : [ alias bg break cd chdir command continue echo eval exec exit export false fc fg getopts hash jobs kill local ' +
-    'printf pwd read readonly return set shift test times trap true type ulimit umask unalias unset wait'
+    'printf pwd read readonly return set shift test times trap true type ulimit umask unalias unset wait lbtop_r'
   ).split(' '),
 );
 /** Variables that mean something to a shell, or that some shells do not let be set. */
@@ -75,14 +73,15 @@ export function plainLine(
   stderr: string,
 ): string | null {
   const [program = '', ...rest] = launch.argv;
-  if (program.startsWith('-')) return null;
+  if (program === '' || program.startsWith('-')) return null;
   const named = builtIn.has(program) ? path : program;
-  if (!plainWord.test(named) || builtIn.has(named)) return null;
+  if (builtIn.has(named)) return null;
   const exported = assignments(launch.env, base);
   if (exported === null) return null;
   // Where a name was found before may not be where it is found now.
   const anew = named.includes('/') ? '' : 'hash -r;';
-  const words = [named, ...rest.map(shellWord)].join(' ');
+  // Without quotes `if` and `!` would be the language's, and `A=1` a variable.
+  const words = [quoted(named), ...rest.map(shellWord)].join(' ');
   // A last argument `3` and what follows would be one word: hence the blank.
   const command = `${anew}${exported}${exported === '' ? '' : ' '}${words} ${streams(launch, stdout, stderr)}`;
   if (launch.cwd === null) return sayable(command);
