@@ -183,10 +183,7 @@ export function executor(options: ExecutorOptions): Executor {
 
   function keep(held: HeldAttempt, outcome: Outcome): void {
     options.ended?.(outcome);
-    spool.keep(
-      outcome,
-      held.streams.map((one) => one.rest()),
-    );
+    spool.keep(outcome, () => held.streams.map((one) => one.rest()));
   }
 
   /** Says `ended` when all output has been said before it. */

@@ -25,8 +25,6 @@ export interface Reports {
 
 export interface ReportsOptions {
   send(message: Message): void;
-  /** Called before outcomes leave: they must be on disk. */
-  beforeOutcomes(): void;
   /** Whether tasks wait here for a slot: then nobody is idle until the coordinator hears of an end. */
   hasWork(): boolean;
   clock: Clock;
@@ -43,7 +41,7 @@ const endDelayMs = 1;
 /** Outcomes of one message hold at most about so much text, well below what a frame takes. */
 const textPerMessage = 1024 * 1024;
 
-export function reports({ send, beforeOutcomes, hasWork, clock }: ReportsOptions): Reports {
+export function reports({ send, hasWork, clock }: ReportsOptions): Reports {
   let starts: HeldAttempt[] = [];
   let ends: HeldAttempt[] = [];
   let returns: Attempt[] = [];
@@ -88,7 +86,6 @@ export function reports({ send, beforeOutcomes, hasWork, clock }: ReportsOptions
     ends = [];
     for (const attempts of chunks(back)) send({ kind: 'returned', attempts });
     if (due.length === 0) return;
-    beforeOutcomes();
     let outcomes: Outcome[] = [];
     let length = 0;
     for (const { outcome } of due) {

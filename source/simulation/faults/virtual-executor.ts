@@ -57,6 +57,8 @@ interface Running {
   readonly startedAt: number;
 }
 
+/** An end is told within the first, and on the disk within the second, where nobody settled it before. */
+const toldMs = 5;
 const spoolMs = 20;
 const stopMs = 500;
 
@@ -104,6 +106,8 @@ export function virtualExecutor(options: ExecutorOptions): VirtualExecutor {
     if (kept.outcome.outcome === 'succeeded') options.succeeded(attempt);
     later(random.unit() * spoolMs, () => {
       kept.durable = true;
+    });
+    later(random.unit() * toldMs, () => {
       say({ kind: 'outcome', outcome: kept.outcome });
       if (!random.chance(manner.toldTwice)) return;
       options.count('told twice');
@@ -154,13 +158,10 @@ export function virtualExecutor(options: ExecutorOptions): VirtualExecutor {
     },
     settle: (attempt) => void ended.delete(idOf(attempt)),
     holding() {
-      const kept = [...ended.values()];
-      // Ended, not yet on the disk: to the outside it still runs.
-      const unspooled = kept.filter(({ durable }) => !durable).map(({ outcome }) => keyOf(outcome));
       return {
-        running: [...[...running.values()].map(({ task }) => task.attempt), ...unspooled],
+        running: [...running.values()].map(({ task }) => task.attempt),
         waiting: waiting.map(({ attempt }) => attempt),
-        ended: kept.filter(({ durable }) => durable).map(({ outcome }) => outcome),
+        ended: [...ended.values()].map(({ outcome }) => outcome),
       };
     },
     lose() {
@@ -173,8 +174,4 @@ export function virtualExecutor(options: ExecutorOptions): VirtualExecutor {
 
 function idOf({ job, ordinal, attempt }: Attempt): string {
   return attemptId(job, ordinal, attempt);
-}
-
-function keyOf({ job, ordinal, attempt }: Attempt): Attempt {
-  return { job, ordinal, attempt };
 }
