@@ -8,6 +8,7 @@ import { type AttemptWatcher, endedAttempt, type HeldAttempt, noEnd, outcomeOf, 
 import { type AttemptRunOptions, attemptRuns } from './attempt-run.ts';
 import type { Clock } from './clock.ts';
 import type { HeldTask } from './held-task.ts';
+import { PassingMap } from './passing-map.ts';
 import type { RunEnd, StreamNumber } from './runners/runner.ts';
 import type { Spool } from './spool.ts';
 
@@ -71,9 +72,9 @@ export function executor(options: ExecutorOptions): Executor {
   const runs = attemptRuns(options, { said: (held) => sayEnd(held), ended: finish });
   const specs = new Map<number, JobSpec>();
   /** In the order in which they came. */
-  const waiting = new Map<string, HeldAttempt>();
-  const running = new Map<string, HeldAttempt>();
-  const ended = new Map<string, HeldAttempt>();
+  const waiting = new PassingMap<string, HeldAttempt>();
+  const running = new PassingMap<string, HeldAttempt>();
+  const ended = new PassingMap<string, HeldAttempt>();
   let free = options.slots;
   let seen = 0;
   let filling = false;
@@ -331,7 +332,7 @@ function ownSpec(spec: JobSpec): JobSpec {
   return spec.stdin === null ? spec : { ...spec, stdin: Uint8Array.from(spec.stdin) };
 }
 
-function keysOf(attempts: Map<string, HeldAttempt>): Attempt[] {
+function keysOf(attempts: PassingMap<string, HeldAttempt>): Attempt[] {
   return Array.from(attempts.values(), (held) => held.key);
 }
 

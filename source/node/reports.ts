@@ -65,7 +65,7 @@ export function reports({ send, hasWork, clock }: ReportsOptions): Reports {
   function flushStarts(): void {
     cancelStarts?.();
     cancelStarts = null;
-    const due = starts.filter((held) => held.phase === 'running' && !held.startSaid);
+    const due = starts.filter(isToSay);
     starts = [];
     for (const held of due) held.startSaid = true;
     for (const attempts of chunks(due.map((held) => held.key))) send({ kind: 'started', attempts });
@@ -86,6 +86,8 @@ export function reports({ send, hasWork, clock }: ReportsOptions): Reports {
     ends = [];
     for (const attempts of chunks(back)) send({ kind: 'returned', attempts });
     if (due.length === 0) return;
+    // With short tasks they would be what the collector copies, for nothing.
+    starts = starts.filter(isToSay);
     let outcomes: Outcome[] = [];
     let length = 0;
     for (const { outcome } of due) {
@@ -136,6 +138,11 @@ export function reports({ send, hasWork, clock }: ReportsOptions): Reports {
       progress.clear();
     },
   };
+}
+
+/** Of a start. */
+function isToSay({ phase, startSaid }: HeldAttempt): boolean {
+  return phase === 'running' && !startSaid;
 }
 
 function* chunks<T>(rows: T[]): Iterable<T[]> {

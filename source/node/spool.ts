@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { LbtopError, oneLine } from '../model/errors.ts';
 import { type Attempt, attemptId, type Outcome, outcomeShape } from '../model/node.ts';
 import type { Rest } from './output.ts';
+import { PassingMap } from './passing-map.ts';
 import { processStat } from './process-stat.ts';
 import { openRecordFile } from './record-file.ts';
 
@@ -113,9 +114,9 @@ export function openSpool(
 ): Spool {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const file = openRecordFile(join(dir, 'spool'));
-  const ends = new Map<string, Kept>();
+  const ends = new PassingMap<string, Kept>();
   /** Those of them that are not written, oldest first. */
-  const held = new Map<string, Kept>();
+  const held = new PassingMap<string, Kept>();
   let round = 0;
   const processes = new Map<number, SpooledProcess>();
   const agents = new Map<string, SpooledProcess & { groups: string | null }>();
