@@ -17,6 +17,8 @@ import { departures } from './departures.ts';
 /** An event before it has its time: the loop stamps it. */
 export type Unstamped = Event extends infer E ? (E extends Event ? Omit<E, 'at'> : never) : never;
 
+type Told = (facts: readonly Fact[]) => void;
+
 export interface Loop {
   /** Takes an event; it is handled before this turn of the event loop ends. */
   post(event: Unstamped): void;
@@ -24,7 +26,9 @@ export interface Loop {
    * As `post`; `done` is called with the facts that this event led to, when they are durable; `applied` as soon as they
    * are applied, before anything follows from them.
    */
-  ask(event: Unstamped, done: (facts: readonly Fact[]) => void, applied?: (facts: readonly Fact[]) => void): void;
+  ask(event: Unstamped, done: Told, applied?: Told): void;
+  /** As `ask`, where nobody is kept waiting until `done`: its facts may gather with others before they are made durable. */
+  report(event: Unstamped, done: Told, applied?: Told): void;
   /** Calls `listener` with facts, in order, as soon as they survive the end of this process. */
   onWritten(listener: (facts: readonly Fact[]) => void): void;
   /** Calls `listener` with facts when they are durable, in order, before the `done` of what led to them. */
@@ -52,12 +56,12 @@ export interface LoopOptions {
   fatal(error: unknown): void;
 }
 
-type Told = (facts: readonly Fact[]) => void;
-
 interface Entry {
   event: Unstamped;
   done?: Told;
-  applied?: Told;
+  applied?: Told | undefined;
+  /** Whether somebody waits for `done`. */
+  awaited?: boolean;
 }
 
 interface Asked {
@@ -73,6 +77,7 @@ export function startLoop({ scheduler, clock, handled, commit, intents = null, f
   let stopped = false;
   let facts: Fact[] = [];
   let asked: Asked[] = [];
+  let awaited = false;
   let told: Promise<void> = Promise.resolve();
   const departing = departures({
     note: (attempts) => intents?.note(scheduler.state.epoch, attempts) ?? false,
@@ -93,10 +98,12 @@ export function startLoop({ scheduler, clock, handled, commit, intents = null, f
     const batch = inbox;
     inbox = [];
     const at = clock.now();
-    for (const { event, done, applied } of batch) {
-      const led = handle(event, at);
-      applied?.(led);
-      if (done !== undefined) asked.push({ facts: led, done });
+    for (const entry of batch) {
+      const led = handle(entry.event, at);
+      entry.applied?.(led);
+      if (entry.done === undefined) continue;
+      asked.push({ facts: led, done: entry.done });
+      if (entry.awaited) awaited = true;
     }
     handle({ kind: 'dispatch' }, at);
     flush();
@@ -116,8 +123,10 @@ export function startLoop({ scheduler, clock, handled, commit, intents = null, f
     if (facts.length === 0 && asked.length === 0) return;
     const batch = facts;
     const waiting = asked;
+    const patient = !awaited;
     facts = [];
     asked = [];
+    awaited = false;
     if (commit === null) {
       tell(listeners.written, batch, []);
       tell(listeners.durable, batch, waiting);
@@ -125,8 +134,8 @@ export function startLoop({ scheduler, clock, handled, commit, intents = null, f
     }
     const leave = (): void => tell(listeners.written, batch, []);
     const departure = departing.begin(batch, leave);
-    // Nobody waits for it, then: whoever follows results takes them as they come.
-    const { written, durable } = commit(batch, departure.atOnce && waiting.length === 0);
+    // Whoever follows results takes them as they come.
+    const { written, durable } = commit(batch, patient && departure.atOnce);
     written.then(departure.written, () => {}); // `durable` fails with it
     if (departure.atOnce) leave();
     told = durable.then(() => tell(listeners.durable, batch, waiting), fail);
@@ -163,6 +172,10 @@ export function startLoop({ scheduler, clock, handled, commit, intents = null, f
       schedule();
     },
     ask(event, done, applied) {
+      inbox.push({ event, done, applied, awaited: true });
+      schedule();
+    },
+    report(event, done, applied) {
       inbox.push({ event, done, applied });
       schedule();
     },

@@ -165,7 +165,7 @@ function acceptNode(
 
   function tellEnd(node: string, outcome: Outcome): void {
     const { job, ordinal, attempt } = outcome;
-    loop.ask(
+    loop.report(
       { kind: 'outcome', node, outcome },
       () => {
         if (isCurrent()) session?.settle({ job, ordinal, attempt });

@@ -25,7 +25,7 @@ export interface Commits {
   commit(facts: readonly Fact[], records?: readonly StoreRecord[]): Promise<void>;
   /**
    * As `commit`, which is its `durable`; `written` comes before, in the same order. `patient`: nobody waits for it, so that it
-   * may gather for 2 ms since the last append began, or until somebody does.
+   * may gather for 5 ms since the last append began, or until somebody does.
    */
   begin(facts: readonly Fact[], records?: readonly StoreRecord[], patient?: boolean): Commit;
   /**
@@ -54,7 +54,7 @@ const retryMs = 250;
  * An append costs as much as packing a hundred facts, for waking a thread, being woken by it twice, and its sync. Work that
  * is noted elsewhere goes on meanwhile.
  */
-const gatherMs = 2;
+const gatherMs = 5;
 
 interface Group {
   facts: Fact[];

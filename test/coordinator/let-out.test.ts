@@ -62,6 +62,10 @@ function rig(room = true) {
       loop.ask({ kind: 'dispatch', facts } as unknown as Unstamped, () => {});
       await turn();
     },
+    async report(...facts: Fact[]) {
+      loop.report({ kind: 'dispatch', facts } as unknown as Unstamped, () => {});
+      await turn();
+    },
     async write(commit: number) {
       commits[commit]?.written.resolve();
       await turn();
@@ -108,7 +112,7 @@ test('what weighs more waits until it is written; what came after it leaves then
 });
 
 test('nobody waits for the journal where work has left and nobody is to be told', async () => {
-  const { patient, post, ask, write } = rig();
+  const { patient, post, ask, report, write } = rig();
   await post(assigned(0));
   await ask(assigned(1));
   await post(heavy);
@@ -116,6 +120,8 @@ test('nobody waits for the journal where work has left and nobody is to be told'
   for (const commit of [0, 1, 2, 3]) await write(commit);
   await post(assigned(3));
   expect(patient()).toEqual([true, false, false, false, true]);
+  await report(assigned(4)); // whoever is told then does not wait for it
+  expect(patient().at(-1)).toBe(true);
 });
 
 test('without room for a note it waits, as do those after it', async () => {

@@ -12,7 +12,7 @@ test('an end whose output waits is told after it, and before the goodbye that fo
   const note = ({ kind }: { kind: Event['kind'] }) => void events.push(kind);
   const sessions = nodeSessions({
     state: emptyState(),
-    loop: { post: note, ask: note } as never,
+    loop: { post: note, ask: note, report: note } as never,
     outputs: { ...memoryOutputs(), pending: ({ ordinal }) => (ordinal === 0 ? output.promise : null) },
     log: () => {},
   });

@@ -122,7 +122,7 @@ describe('group commit', () => {
       ends[0]?.resolve();
       await begin(1, true);
       expect(facts()).toEqual([[0]]);
-      vi.advanceTimersByTime(2);
+      vi.advanceTimersByTime(5);
       await turn();
       expect(facts()).toEqual([[0], [1]]);
       ends[1]?.resolve();
