@@ -35,9 +35,9 @@ const progressMs = 500;
 const startDelayMs = 10;
 /**
  * While there is other work, an end waits for the next ones so long: a message costs whoever writes it and whoever is
- * woken by it as much as starting a process does.
+ * woken by it as much as starting a process does. With the last task that waited they are told at once.
  */
-const endDelayMs = 1;
+const endDelayMs = 3;
 /** Outcomes of one message hold at most about so much text, well below what a frame takes. */
 const textPerMessage = 1024 * 1024;
 

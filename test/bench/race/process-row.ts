@@ -62,10 +62,11 @@ function tool(name: string, line: string, tuned: string): Side {
 export const w2: Row = {
   id: 'w2',
   title: 'Processes',
-  work: `The program \`true\`, ${atOnce} at once, each its own process; from submission to the last exit known.`,
+  work: `The program \`true\`, ${atOnce} at once, each its own process; from submission to the last exit known. On one machine lbtop is one node; the second side are four.`,
   measures: burstMeasures,
   sides: [
-    ours('lbtop', { ...usual, slots: 2 }),
+    ours('lbtop', { ...usual, nodes: 1, slots: atOnce }),
+    ours('lbtop, 4 nodes', { ...usual, slots: atOnce / 4 }),
     tool('xargs', `xargs -P${atOnce} -n1 true`, `-P${atOnce} -n1: the floor without queue, network and results`),
     tool('parallel', `parallel -j${atOnce} true`, `-j${atOnce}`),
     peerSide(

@@ -37,7 +37,7 @@ export interface LbtopSide {
 /** Returns how such a side is set up, in words. */
 export function tuning({ tls, durable, nodes, slots }: LbtopOptions, more = ''): string {
   const kept = durable ? 'state on disk (fsync before each acknowledgement)' : 'state in memory (`--data none`)';
-  return `${nodes} nodes of ${slots} slots, ${tls ? 'TLS 1.3' : 'no TLS'}, ${kept}${more}; all else as it comes`;
+  return `${nodes} ${nodes === 1 ? 'node' : 'nodes'} of ${slots} slots, ${tls ? 'TLS 1.3' : 'no TLS'}, ${kept}${more}; all else as it comes`;
 }
 
 /** Starts them and resolves when all nodes have joined. */
