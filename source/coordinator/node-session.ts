@@ -59,7 +59,7 @@ export interface NodeSessions {
   close(reason: string): void;
 }
 
-/** A node that sends much else is heard with its heartbeat; only between them it is worth an event of its own. */
+/** A heartbeat says as much; only what comes between them is worth an event of its own. */
 const heardEveryMs = 500;
 /**
  * What is settled becomes durable after the next tasks of that node have left: it goes with those after them. So do jobs that
@@ -213,7 +213,7 @@ function acceptNode(
           session.send({ kind: 'beat', seq: message.seq });
         }
         giveReceipt(session);
-        loop.post({ kind: 'heartbeat', node, seen: message.seen, sample: roundedSample(message.sample) });
+        loop.gather({ kind: 'heartbeat', node, seen: message.seen, sample: roundedSample(message.sample) });
         return;
       case 'started':
         for (const attempt of message.attempts) loop.post({ kind: 'started', node, attempt });
@@ -251,7 +251,7 @@ function acceptNode(
     heard() {
       if (!isCurrent() || performance.now() - heardAt < heardEveryMs) return;
       heardAt = performance.now();
-      loop.post({ kind: 'heard', node: (session as NodeSession).name });
+      loop.gather({ kind: 'heard', node: (session as NodeSession).name });
     },
     closed(reason) {
       if (session === null || !isCurrent()) return;

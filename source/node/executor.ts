@@ -3,12 +3,12 @@
 import type { JobSpec } from '../model/job.ts';
 import { limits } from '../model/limits.ts';
 import { type Attempt, attemptId, type Outcome } from '../model/node.ts';
+import { PassingMap } from '../model/passing-map.ts';
 import type { AssignedTask, Message, MessageOf } from '../wire/messages.ts';
 import { type AttemptWatcher, endedAttempt, type HeldAttempt, noEnd, outcomeOf, waitingAttempt } from './attempt.ts';
 import { type AttemptRunOptions, attemptRuns } from './attempt-run.ts';
 import type { Clock } from './clock.ts';
 import type { HeldTask } from './held-task.ts';
-import { PassingMap } from './passing-map.ts';
 import type { RunEnd, StreamNumber } from './runners/runner.ts';
 import type { Spool } from './spool.ts';
 

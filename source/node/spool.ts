@@ -7,8 +7,8 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { LbtopError, oneLine } from '../model/errors.ts';
 import { type Attempt, attemptId, type Outcome, outcomeShape } from '../model/node.ts';
+import { PassingMap } from '../model/passing-map.ts';
 import type { Rest } from './output.ts';
-import { PassingMap } from './passing-map.ts';
 import { processStat } from './process-stat.ts';
 import { openRecordFile } from './record-file.ts';
 
@@ -41,8 +41,9 @@ export interface Spool {
    * twice that, if it is not settled by then; `rests` is called when it is written.
    */
   keep(outcome: Outcome, rests: () => readonly Rest[]): void;
-  /** These are on disk after `flush`, and so is all that was kept. */
+  /** What is settled or gone is on disk after `flush`, and so is all that was kept. */
   settle(attempt: Attempt): void;
+  /** On disk after `holdMs`: who is killed with its guard leaves it to its successor. */
   began(process: SpooledProcess): void;
   gone(pid: number): void;
   /** The processes of earlier agents have been ended. */
@@ -233,7 +234,10 @@ export function openSpool(
       if (last?.kind === 'settled' && 'ids' in last) last.ids.push(id);
       else pending.push({ kind: 'settled', ids: [id] });
     },
-    began: ({ pid, startTicks }) => put({ kind: 'began', pid, startTicks }),
+    began({ pid, startTicks }) {
+      put({ kind: 'began', pid, startTicks });
+      hold();
+    },
     gone(pid) {
       if (processes.has(pid)) put({ kind: 'gone', pid });
     },

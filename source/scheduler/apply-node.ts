@@ -1,5 +1,7 @@
 /** What facts about nodes do to the state. */
+
 import type { Fact, FactOf } from '../model/fact.ts';
+import { PassingMap } from '../model/passing-map.ts';
 import type { JobFact } from './apply-job.ts';
 import type { TaskFact } from './apply-task.ts';
 import { relistAside } from './lanes.ts';
@@ -117,7 +119,7 @@ function joined(state: State, fact: FactOf<'node-joined'>): void {
     sampledAt: null,
     seen: 0,
     assignments: 0,
-    held: new Map(),
+    held: new PassingMap(),
     usedCpus: 0,
     usedMemoryBytes: 0,
     usedResources: new Map(),

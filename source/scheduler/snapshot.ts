@@ -6,7 +6,9 @@
  * Samples are observations that the journal does not keep. Without them (the default) a snapshot is the same for a live
  * coordinator and for one that recovered; a keyframe of a trace has them too.
  */
+
 import { taskStates } from '../model/job.ts';
+import { PassingMap } from '../model/passing-map.ts';
 import { ShapeError } from '../model/shape.ts';
 import { enqueueJob, waitingAgain } from './lanes.ts';
 import { durationsOf, pairsOf, speedsOf } from './learned.ts';
@@ -142,7 +144,7 @@ function restoreNode(state: State, { kind: _, held, observed, ...plain }: Record
     sample: observed?.sample ?? null,
     sampledAt: observed?.sampledAt ?? null,
     seen: observed?.seen ?? 0,
-    held: new Map(),
+    held: new PassingMap(),
     usedCpus: 0,
     usedMemoryBytes: 0,
     usedResources: new Map(),

@@ -5,6 +5,7 @@
 import type { FactOf } from '../model/fact.ts';
 import type { DisciplineName, JobSpec, JobState, PolicyName } from '../model/job.ts';
 import type { Health, Intent, NodeInfo, Sample } from '../model/node.ts';
+import type { PassingMap } from '../model/passing-map.ts';
 import { type ById, IdMap } from './id-map.ts';
 import { type Learned, nothingLearned } from './learned.ts';
 import { type KnownOrdinals, noOrdinals, type OrdinalHeap, ordinalHeap } from './ordinal-heap.ts';
@@ -99,7 +100,7 @@ export interface NodeState {
   /** Assignments on this connection. */
   assignments: number;
   /** By attemptId. */
-  readonly held: Map<string, Held>;
+  readonly held: PassingMap<string, Held>;
   usedCpus: number;
   usedMemoryBytes: number;
   readonly usedResources: Map<string, number>;

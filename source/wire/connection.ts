@@ -23,7 +23,7 @@ export interface ConnectionEvents {
   closed(reason: string, fault?: boolean): void;
   /** The peer has taken all that was waiting for it. */
   drained?(): void;
-  /** Bytes of any kind have come, whole frames or not: called before what they hold. */
+  /** Bytes of any kind have come, whole frames or not: called after what they hold. */
   heard?(): void;
 }
 
@@ -196,16 +196,17 @@ export function openConnection(
   function heardChunk(chunk: Buffer): void {
     if (state !== 'open') return;
     try {
-      events.heard?.();
-    } catch (error) {
-      throw ownError(error);
-    }
-    try {
       reader.push(chunk, take);
     } catch (error) {
       if (ownFailure || !(error instanceof FrameError)) throw error;
       refuse(error);
       return;
+    }
+    if (state !== 'open') return;
+    try {
+      events.heard?.();
+    } catch (error) {
+      throw ownError(error);
     }
     if (reader.inFrame && frameTimer === null) watchFrame();
   }

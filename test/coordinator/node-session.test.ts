@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { nodeSessions } from '../../source/coordinator/node-session.ts';
 import { memoryOutputs } from '../../source/coordinator/outputs.ts';
 import type { Event } from '../../source/model/event.ts';
@@ -12,7 +12,7 @@ test('an end whose output waits is told after it, and before the goodbye that fo
   const note = ({ kind }: { kind: Event['kind'] }) => void events.push(kind);
   const sessions = nodeSessions({
     state: emptyState(),
-    loop: { post: note, ask: note, report: note } as never,
+    loop: { post: note, gather: note, ask: note, report: note } as never,
     outputs: { ...memoryOutputs(), pending: ({ ordinal }) => (ordinal === 0 ? output.promise : null) },
     log: () => {},
   });
@@ -71,10 +71,33 @@ test('a join that was held up on a connection that its node gave up is passed ov
   expect(events).toEqual(['join', 'join', 'join']);
 });
 
+test('a heartbeat is one event; bytes alone are one as well, now and then', () => {
+  const events: string[] = [];
+  const note = ({ kind }: { kind: Event['kind'] }) => void events.push(kind);
+  const sessions = nodeSessions({
+    state: emptyState(),
+    loop: { post: note, gather: note } as never,
+    outputs: memoryOutputs(),
+    log: () => {},
+  });
+  const node = sessions.accept({ address: 'test', send() {}, close() {}, destroy() {} } as never);
+  const holding = { running: [], waiting: [], ended: [], joins: 1, receipt: null, beatEvery: 1 };
+  node.messages([{ kind: 'join', name: 'a', incarnation: '1', info: nodeInfo(), ...holding }]);
+  const sample = { cpu: 0, cpuOurs: 0, memoryUsed: 0, memoryOurs: 0, load1: 0, running: 0, waiting: 0 };
+  node.messages([{ kind: 'heartbeat', seq: 1, seen: 0, sample }]);
+  node.heard?.();
+  expect(events).toEqual(['join', 'heartbeat']);
+  vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 600);
+  node.heard?.();
+  node.heard?.();
+  expect(events).toEqual(['join', 'heartbeat', 'heard']);
+  vi.restoreAllMocks();
+});
+
 test.each([1, 3])('of %i heartbeats one is answered where the node asked for that', (beatEvery) => {
   const sessions = nodeSessions({
     state: emptyState(),
-    loop: { post: () => {} } as never,
+    loop: { post() {}, gather() {} } as never,
     outputs: memoryOutputs(),
     log: () => {},
   });

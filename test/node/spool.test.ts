@@ -96,6 +96,17 @@ test('where a coordinator hears it, an end is written if it is not settled withi
   second.close();
 });
 
+test('a process that began is on disk a moment later, whether anything ends or not', async () => {
+  const path = fresh();
+  const first = openSpool(path, 'a', () => {});
+  first.began({ pid: 4_000_001, startTicks: 7 });
+  await vi.waitUntil(() => readFileSync(join(path, 'spool'), 'utf8').includes('4000001'), {
+    timeout: 10_000,
+    interval: 5,
+  });
+  first.close();
+});
+
 test('what is settled together is one record, in its place among the ends; those of agents before are read as well', () => {
   const path = fresh();
   const settled = (job: number) => ({ job, ordinal: 0, attempt: 1 });

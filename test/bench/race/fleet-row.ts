@@ -19,6 +19,8 @@ import { notBuilt } from './sides-lbtop.ts';
 
 /** How long is looked at the nodes; where some die, that is to be noticed within. */
 const windowMs = { alive: 4_000, dying: 7_000 };
+/** The joins are behind it then, and the compiler has seen a heartbeat often. */
+const warmUpMs = 8_000;
 const crowds = 2;
 const tasks = 20_000;
 
@@ -66,7 +68,7 @@ async function watched(directory: string, count: number, deaths: boolean): Promi
       ? [await run('crowd.ts', port, secretFile, 1, 'silent', 8), await run('crowd.ts', port, secretFile, 1, 'gone', 8)]
       : [null, null];
     if (silent !== null && gone !== null) started.push(silent, gone);
-    await sleep(2_500); // the joins are behind it
+    await sleep(warmUpMs);
     const cpuMs = treeCpuMs([pid]);
     const from = performance.now();
     const noticed = silent !== null && gone !== null ? notices(lbtop, silent, gone) : null;

@@ -42,6 +42,10 @@ export class PassingMap<K, V> {
     this.#deleted = 0;
   }
 
+  keys(): MapIterator<K> {
+    return this.#map.keys();
+  }
+
   values(): MapIterator<V> {
     return this.#map.values();
   }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { PassingMap } from '../../source/node/passing-map.ts';
+import { PassingMap } from '../../source/model/passing-map.ts';
 
 test('it does what a Map does, in the same order', () => {
   const steps = fc.array(fc.tuple(fc.constantFrom('set', 'set', 'delete', 'delete', 'clear'), fc.nat(9)), {
