@@ -25,8 +25,6 @@ export interface ConversationOptions {
   /** Whose tickets may be taken from now on. */
   trust(ticketKey: Uint8Array | null, callerKey: Uint8Array | null): void;
   throttle(share: number): void;
-  /** There was a coordinator, and there is none now. */
-  lost(): void;
   /** No coordinator will have it. */
   refused(error: LbtopError): void;
 }
@@ -42,7 +40,6 @@ export function converse({
   receipt,
   trust,
   throttle,
-  lost,
   refused,
 }: ConversationOptions): Link {
   const { name, log } = options;
@@ -96,7 +93,6 @@ export function converse({
     },
     drained: () => pump.drained(),
     lost() {
-      lost();
       const running = [...tasks.running()].length;
       if (running > 0 && options.onCoordinatorLost === 'finish') log(`${running} task(s) go on meanwhile`);
     },

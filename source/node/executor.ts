@@ -1,5 +1,4 @@
 /** Holds the attempts that the coordinator gave to this node and brings each to its end: the node's side of the protocol. */
-
 import type { JobSpec } from '../model/job.ts';
 import { limits } from '../model/limits.ts';
 import { type Attempt, attemptId, type Outcome } from '../model/node.ts';
@@ -184,7 +183,10 @@ export function executor(options: ExecutorOptions): Executor {
 
   function keep(held: HeldAttempt, outcome: Outcome): void {
     options.ended?.(outcome);
-    spool.keep(outcome, () => held.streams.map((one) => one.rest()));
+    spool.keep(
+      outcome,
+      held.streams.map((one) => one.rest()),
+    );
   }
 
   /** Says `ended` when all output has been said before it. */

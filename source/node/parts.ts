@@ -58,8 +58,7 @@ export async function assemble(
   if (groups === null) log('no control groups to write to: what a task hides from its node outlives it');
   if (process.getuid?.() === 0 && rules.runAs === null)
     log('tasks run as root: --run-as USER gives them to another account');
-  const late = lateLink(clock);
-  const spool = takeOver(dir, incarnation, groups, log, late.open);
+  const spool = takeOver(dir, incarnation, groups, log);
   const sampler = await openSampler(clock);
   const slots = options.slots ?? sampler.machine.cores;
   const shells = options.shells ?? true;
@@ -85,14 +84,13 @@ export async function assemble(
     workshop.endAll();
     workshop.close();
   };
-  const forget = onExit(() => {
-    spool.flush();
-    endAll();
-  });
+  const forget = onExit(endAll);
 
+  const late = lateLink(clock);
   const pump = outputPump({ ...late, clock });
   const said = reports({
     send: late.send,
+    beforeOutcomes: () => spool.flush(),
     hasWork: () => tasks.waiting > 0,
     clock,
   });
@@ -136,7 +134,6 @@ export async function assemble(
     receipt,
     trust,
     throttle: duty.set,
-    lost: spool.flush,
     refused,
   });
   late.link = link;
@@ -176,12 +173,11 @@ function takeOver(
   incarnation: string,
   groups: TaskGroups | null,
   log: (line: string) => void,
-  heard: () => boolean,
 ): Spool {
   if (dir === null) return noSpool();
   let spool: Spool;
   try {
-    spool = openSpool(dir, incarnation, log, groups?.dir, heard);
+    spool = openSpool(dir, incarnation, log, groups?.dir);
   } catch (error) {
     groups?.close();
     throw error;

@@ -25,6 +25,8 @@ export interface Reports {
 
 export interface ReportsOptions {
   send(message: Message): void;
+  /** Called before outcomes leave: they must be on disk. */
+  beforeOutcomes(): void;
   /** Whether tasks wait here for a slot: then nobody is idle until the coordinator hears of an end. */
   hasWork(): boolean;
   clock: Clock;
@@ -41,7 +43,7 @@ const endDelayMs = 3;
 /** Outcomes of one message hold at most about so much text, well below what a frame takes. */
 const textPerMessage = 1024 * 1024;
 
-export function reports({ send, hasWork, clock }: ReportsOptions): Reports {
+export function reports({ send, beforeOutcomes, hasWork, clock }: ReportsOptions): Reports {
   let starts: HeldAttempt[] = [];
   let ends: HeldAttempt[] = [];
   let returns: Attempt[] = [];
@@ -88,6 +90,7 @@ export function reports({ send, hasWork, clock }: ReportsOptions): Reports {
     if (due.length === 0) return;
     // With short tasks they would be what the collector copies, for nothing.
     starts = starts.filter(isToSay);
+    beforeOutcomes();
     let outcomes: Outcome[] = [];
     let length = 0;
     for (const { outcome } of due) {

@@ -36,14 +36,10 @@ export interface Spool {
   /** Of earlier agents: what they had started and not seen ending. */
   readonly processes: readonly SpooledProcess[];
   readonly agents: readonly SpooledAgent[];
-  /**
-   * Where nobody is there whom it could be told, it is on disk when this turn of the event loop ends. Else after `holdMs`, or
-   * twice that, if it is not settled by then; `rests` is called when it is written.
-   */
-  keep(outcome: Outcome, rests: () => readonly Rest[]): void;
-  /** What is settled or gone is on disk after `flush`, and so is all that was kept. */
+  /** On disk at the end of this turn of the event loop at the latest: perhaps nobody is there whom it could be told. */
+  keep(outcome: Outcome, rests: readonly Rest[]): void;
+  /** These are on disk after `flush`. */
   settle(attempt: Attempt): void;
-  /** On disk after `holdMs`: who is killed with its guard leaves it to its successor. */
   began(process: SpooledProcess): void;
   gone(pid: number): void;
   /** The processes of earlier agents have been ended. */
@@ -61,25 +57,11 @@ type SpoolRecord =
   | { kind: 'began'; pid: number; startTicks: number }
   | { kind: 'gone'; pid: number };
 
-/** An end that is not settled. */
-interface Kept {
-  record(): EndRecord;
-  /** Of `holdMs`: the one in which it came. */
-  round: number;
-}
-
-type EndRecord = SpoolRecord & { kind: 'ended' };
-
 /** Offset, bytes in base64, bytes cut after them. */
 type PackedRest = [offset: number, data: string, cut: number];
 
 /** The file is written anew when it has grown by this and to twice its size. */
 const compactBytes = 8 * 1024 * 1024;
-/**
- * A coordinator that is there settles an end within a moment: writing each down before would take a third of a node's time with
- * short tasks. What is killed with its coordinator within that moment ran, for all that anybody knows, when it was killed.
- */
-const holdMs = 10;
 /** After a failure everything is written anew: not for each record. */
 const retryMs = 1_000;
 
@@ -102,23 +84,19 @@ export function noSpool(): Spool {
 
 /**
  * Opens the spool in `dir` (made if it is not there) for the agent of that incarnation, which has its control groups
- * in `groups`; `heard` tells whether there is a coordinator to settle what is told. Throws what the file system does, and
- * LbtopError `usage` where another agent lives in that directory. Later, where it cannot write, it says so once and outcomes are
- * in memory only until it can again.
+ * in `groups`. Throws what the file system does,
+ * and LbtopError `usage` where another agent lives in that directory. Later, where it cannot write, it says so once and
+ * outcomes are in memory only until it can again.
  */
 export function openSpool(
   dir: string,
   agent: string,
   log: (line: string) => void,
   groups: string | null = null,
-  heard: () => boolean = () => false,
 ): Spool {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const file = openRecordFile(join(dir, 'spool'));
-  const ends = new PassingMap<string, Kept>();
-  /** Those of them that are not written, oldest first. */
-  const held = new PassingMap<string, Kept>();
-  let round = 0;
+  const ends = new PassingMap<string, SpoolRecord & { kind: 'ended' }>();
   const processes = new Map<number, SpooledProcess>();
   const agents = new Map<string, SpooledProcess & { groups: string | null }>();
   for (const record of file.found) replay(record as SpoolRecord);
@@ -132,7 +110,7 @@ export function openSpool(
     }
   if (file.dropped > 0) log(`spool: ${file.dropped} damaged record(s) dropped`);
   const earlier = {
-    ends: [...ends.values()].map((kept) => unpacked(kept.record())).filter((one) => one !== null),
+    ends: [...ends.values()].map(unpacked).filter((one) => one !== null),
     processes: [...processes.values()],
     agents: [...agents].map(([id, { groups }]) => ({ id, groups })),
   };
@@ -145,7 +123,6 @@ export function openSpool(
   let closed = false;
   let compactedBytes = file.bytes;
   let flushing: NodeJS.Immediate | null = null;
-  let holding: NodeJS.Timeout | null = null;
   put({ kind: 'agent', id: agent, pid: process.pid, startTicks: processStat('self')?.startTicks ?? 0, groups });
   flush();
 
@@ -153,7 +130,7 @@ export function openSpool(
     if (record.kind === 'agent') agents.set(record.id, { ...record, groups: record.groups ?? null });
     else if (record.kind === 'ended') {
       const end = unpacked(record);
-      if (end !== null) ends.set(idOf(end.outcome), { record: () => record, round });
+      if (end !== null) ends.set(idOf(end.outcome), record);
     } else if (record.kind === 'settled') for (const id of 'ids' in record ? record.ids : [record.id]) ends.delete(id);
     else if (record.kind === 'began') processes.set(record.pid, { pid: record.pid, startTicks: record.startTicks });
     else if (record.kind === 'gone') processes.delete(record.pid);
@@ -167,35 +144,12 @@ export function openSpool(
   function* all(): Iterable<SpoolRecord> {
     for (const [id, { pid, startTicks, groups }] of agents) yield { kind: 'agent', id, pid, startTicks, groups };
     for (const one of processes.values()) yield { kind: 'began', ...one };
-    for (const kept of ends.values()) yield kept.record();
-  }
-
-  /** Writes the ends that were there before this round began. */
-  function endRound(): void {
-    holding = null;
-    for (const [id, kept] of held) {
-      if (kept.round === round) break;
-      held.delete(id);
-      pending.push(kept.record());
-    }
-    round++;
-    if (held.size > 0) hold();
-    write();
-  }
-
-  function hold(): void {
-    holding ??= setTimeout(endRound, holdMs).unref();
+    yield* ends.values();
   }
 
   function flush(): void {
     if (flushing !== null) clearImmediate(flushing);
     flushing = null;
-    for (const kept of held.values()) pending.push(kept.record());
-    held.clear();
-    write();
-  }
-
-  function write(): void {
     if (closed || (pending.length === 0 && !stale) || performance.now() < retryAt) return;
     try {
       if (stale || file.bytes > compactBytes + 2 * compactedBytes) {
@@ -217,27 +171,19 @@ export function openSpool(
   return {
     ...earlier,
     keep(outcome, rests) {
-      const id = idOf(outcome);
-      const kept: Kept = {
-        record: () => ({ kind: 'ended', outcome: outcomeShape.pack(outcome), ...packed(rests()) }),
-        round,
-      };
-      ends.set(id, kept);
-      held.set(id, kept);
-      if (heard()) hold();
-      else flushing ??= setImmediate(flush);
+      const record = { kind: 'ended', outcome: outcomeShape.pack(outcome), ...packed(rests) } as const;
+      ends.set(idOf(outcome), record);
+      pending.push(record);
+      flushing ??= setImmediate(flush);
     },
     settle(attempt) {
       const id = idOf(attempt);
-      if (!ends.delete(id) || held.delete(id)) return;
+      if (!ends.delete(id)) return;
       const last = pending.at(-1);
       if (last?.kind === 'settled' && 'ids' in last) last.ids.push(id);
       else pending.push({ kind: 'settled', ids: [id] });
     },
-    began({ pid, startTicks }) {
-      put({ kind: 'began', pid, startTicks });
-      hold();
-    },
+    began: ({ pid, startTicks }) => put({ kind: 'began', pid, startTicks }),
     gone(pid) {
       if (processes.has(pid)) put({ kind: 'gone', pid });
     },
@@ -251,7 +197,6 @@ export function openSpool(
     flush,
     close() {
       flush();
-      if (holding !== null) clearTimeout(holding);
       if (!closed) file.close();
       closed = true;
     },

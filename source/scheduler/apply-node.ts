@@ -1,5 +1,4 @@
 /** What facts about nodes do to the state. */
-
 import type { Fact, FactOf } from '../model/fact.ts';
 import { PassingMap } from '../model/passing-map.ts';
 import type { JobFact } from './apply-job.ts';

@@ -6,7 +6,6 @@
  * Samples are observations that the journal does not keep. Without them (the default) a snapshot is the same for a live
  * coordinator and for one that recovered; a keyframe of a trace has them too.
  */
-
 import { taskStates } from '../model/job.ts';
 import { PassingMap } from '../model/passing-map.ts';
 import { ShapeError } from '../model/shape.ts';

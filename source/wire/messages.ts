@@ -35,9 +35,8 @@
  *    this connection; heartbeats say the last one seen. A node starts tasks in the order received, as many at once as its slots
  *    have room for (`cpus` of each job); the rest wait.
  * 4. says `started`, then `ended`, for each attempt. A short task may be only `ended`. An `ended` is kept, and said
- *    again on each new connection after `join`, until the coordinator says `settled` for it; where that takes longer than 10
- *    to 20 ms, or no coordinator is there, it is kept on disk. If it cannot start a task through a fault of the machine it
- *    says `ended` with outcome `unfit`.
+ *    again on each new connection after `join`, until the coordinator says `settled` for it. If it cannot start a task
+ *    through a fault of the machine it says `ended` with outcome `unfit`.
  * 5. on `recall` gives back what has not begun (`returned`); what has begun it leaves running and says nothing.
  * 6. on `stop` sends SIGTERM to the task's process group, 10 s later SIGKILL, and says `ended` with outcome `stopped`
  *    (or what it really was, if it had ended before). Of an attempt that it does not hold it says `returned`.

@@ -34,7 +34,7 @@ test('a turn begins tasks for some milliseconds only, the next one goes on', () 
     command: runner,
     named: runner,
     spool: noSpool(),
-    reports: reports({ send, hasWork: () => false, clock }),
+    reports: reports({ send, beforeOutcomes() {}, hasWork: () => false, clock }),
     pump: outputPump({ send, open: () => true, backlogBytes: () => 0, clock }),
     clock,
     graceMs: 1_000,

@@ -25,6 +25,7 @@ function desk(): Desk {
     hasWork: false,
     said: reports({
       send: (message: Message) => sent.push(`${message.kind} ${ordinals(message)}`),
+      beforeOutcomes: () => sent.push('on disk'),
       hasWork: () => it.hasWork,
       clock: {
         now: () => 0,
@@ -47,7 +48,7 @@ test('an end is said at once where no other task waits', async () => {
   const at = desk();
   at.end('1.0#1');
   await turn();
-  expect(at.sent).toEqual(['ended 0']);
+  expect(at.sent).toEqual(['on disk', 'ended 0']);
   expect(at.timers.size).toBe(0);
 });
 
@@ -61,7 +62,7 @@ test('with tasks that wait it waits a moment for the next end', async () => {
   await turn();
   expect(at.timers.size).toBe(1);
   for (const due of [...at.timers]) due();
-  expect(at.sent).toEqual(['ended 0 1']);
+  expect(at.sent).toEqual(['on disk', 'ended 0 1']);
 });
 
 test('the last waiting task began meanwhile: it is said at once, with what waited', async () => {
@@ -72,7 +73,7 @@ test('the last waiting task began meanwhile: it is said at once, with what waite
   at.hasWork = false;
   at.end('1.1#1');
   await turn();
-  expect(at.sent).toEqual(['ended 0 1']);
+  expect(at.sent).toEqual(['on disk', 'ended 0 1']);
   expect(at.timers.size).toBe(0);
 });
 
@@ -82,11 +83,11 @@ test('a broken connection, or leaving, waits for nothing', async () => {
   at.end('1.0#1');
   await turn();
   at.said.flush();
-  expect([at.sent, at.timers.size]).toEqual([['ended 0'], 0]);
+  expect([at.sent, at.timers.size]).toEqual([['on disk', 'ended 0'], 0]);
   at.end('1.1#1');
   await turn();
   at.said.clear();
   expect(at.timers.size).toBe(0);
   await turn();
-  expect(at.sent).toEqual(['ended 0']);
+  expect(at.sent).toEqual(['on disk', 'ended 0']);
 });

@@ -85,7 +85,6 @@ test('an agent that was killed with its guard: its successor ends what is left',
 test('an outcome that was not settled is told by the successor until it is', async () => {
   const first = start('exit 5');
   await until(() => first.printed().includes('failed 5'));
-  await until(() => readFileSync(join(dir, 'node-n1', 'spool'), 'utf8').includes('failed'));
   first.child.kill('SIGKILL');
   await first.ended;
   for (const settled of [false, true]) {

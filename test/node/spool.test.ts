@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, test, vi } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import type { Outcome } from '../../source/model/node.ts';
 import { openRecordFile, parseRecordLine, recordLine } from '../../source/node/record-file.ts';
 import { openSpool } from '../../source/node/spool.ts';
@@ -33,7 +33,7 @@ function outcome(job: number, error: string | null = null): Outcome {
 test('outcomes and processes survive; what is settled or gone does not', () => {
   const path = fresh();
   const first = openSpool(path, 'a', () => {});
-  for (let job = 1; job <= 5; job++) first.keep(outcome(job, 'é\n"x"'), () => []);
+  for (let job = 1; job <= 5; job++) first.keep(outcome(job, 'é\n"x"'), []);
   first.settle({ job: 2, ordinal: 0, attempt: 1 });
   first.began({ pid: 4_000_001, startTicks: 7 });
   first.began({ pid: 4_000_002, startTicks: 8 });
@@ -53,70 +53,14 @@ test('outcomes and processes survive; what is settled or gone does not', () => {
   third.close();
 });
 
-test('where a coordinator hears it, an end is written if it is not settled within a moment, as it is then', async () => {
-  const path = fresh();
-  const file = join(path, 'spool');
-  let heard = true;
-  const first = openSpool(
-    path,
-    'a',
-    () => {},
-    null,
-    () => heard,
-  );
-  const { size } = statSync(file);
-  let offset = 0;
-  const rest = () => [{ offset, data: Buffer.from('x'), cut: 0 }];
-  for (let job = 1; job <= 1_000; job++) first.keep(outcome(job), rest);
-  for (let job = 1; job <= 999; job++) first.settle({ job, ordinal: 0, attempt: 1 });
-  expect(statSync(file).size).toBe(size);
-  offset = 7;
-  await vi.waitUntil(() => statSync(file).size > size, { timeout: 10_000, interval: 5 });
-  // The coordinator goes away: what it has not settled is written at once, and what comes then at the end of its turn.
-  first.keep(outcome(1_001), rest);
-  heard = false;
-  first.flush();
-  const kinds = () =>
-    readFileSync(file, 'utf8')
-      .trimEnd()
-      .split('\n')
-      .map(parseRecordLine)
-      .map((one) => (one as { kind: string }).kind);
-  expect(kinds()).toEqual(['agent', 'ended', 'ended']);
-  first.keep(outcome(1_002), rest);
-  await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
-  expect(kinds()).toEqual(['agent', 'ended', 'ended', 'ended']);
-  first.settle({ job: 1_001, ordinal: 0, attempt: 1 });
-  first.close();
-  const second = openSpool(path, 'b', () => {});
-  expect(second.ends.map(({ outcome, rests }) => [outcome.job, rests[0]?.offset])).toEqual([
-    [1_000, 7],
-    [1_002, 7],
-  ]);
-  second.close();
-});
-
-test('a process that began is on disk a moment later, whether anything ends or not', async () => {
-  const path = fresh();
-  const first = openSpool(path, 'a', () => {});
-  first.began({ pid: 4_000_001, startTicks: 7 });
-  await vi.waitUntil(() => readFileSync(join(path, 'spool'), 'utf8').includes('4000001'), {
-    timeout: 10_000,
-    interval: 5,
-  });
-  first.close();
-});
-
 test('what is settled together is one record, in its place among the ends; those of agents before are read as well', () => {
   const path = fresh();
   const settled = (job: number) => ({ job, ordinal: 0, attempt: 1 });
   const first = openSpool(path, 'a', () => {});
-  for (let job = 1; job <= 4; job++) first.keep(outcome(job), () => []);
-  first.flush();
+  for (let job = 1; job <= 4; job++) first.keep(outcome(job), []);
   for (let job = 1; job <= 3; job++) first.settle(settled(job));
-  first.keep(outcome(5), () => []);
-  first.flush();
-  first.keep(outcome(1), () => []); // said again by some mistake: it holds
+  first.keep(outcome(5), []);
+  first.keep(outcome(1), []); // said again by some mistake: it holds
   first.settle(settled(5));
   first.close();
   const lines = readFileSync(join(path, 'spool'), 'utf8').trimEnd().split('\n').map(parseRecordLine);
@@ -137,8 +81,8 @@ test('what is left of the output survives, byte for byte; where nothing is left 
   const first = openSpool(path, 'a', () => {});
   const bytes = Buffer.from(Array.from({ length: 256 }, (_, i) => i));
   const nothing = { offset: 3, data: new Uint8Array(0), cut: 0 };
-  first.keep(outcome(1), () => [{ offset: 7, data: bytes, cut: 5 }, nothing]);
-  first.keep(outcome(2), () => [nothing, nothing]);
+  first.keep(outcome(1), [{ offset: 7, data: bytes, cut: 5 }, nothing]);
+  first.keep(outcome(2), [nothing, nothing]);
   // Not only when it is told: perhaps there is nobody.
   await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
   expect(readFileSync(join(path, 'spool'), 'utf8').split('\n').length).toBe(4);
@@ -229,7 +173,7 @@ test('it is written anew before it grows without end', () => {
   const path = fresh();
   const spool = openSpool(path, 'a', () => {});
   for (let job = 1; job <= 120_000; job++) {
-    spool.keep(outcome(job), () => []);
+    spool.keep(outcome(job), []);
     if (job > 1) spool.settle({ job: job - 1, ordinal: 0, attempt: 1 });
     if (job % 10 === 0) spool.flush();
   }
@@ -248,7 +192,7 @@ test('where it cannot write it says so once, and goes on', () => {
   writeFileSync(path, 'in the way');
   spool.forgetEarlier();
   for (let job = 1; job <= 100_000; job++) {
-    spool.keep(outcome(job), () => []);
+    spool.keep(outcome(job), []);
     spool.flush();
   }
   expect(logged.filter((line) => line.includes('cannot write')).length).toBe(1);

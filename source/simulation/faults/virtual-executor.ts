@@ -57,8 +57,6 @@ interface Running {
   readonly startedAt: number;
 }
 
-/** An end is told within the first, and on the disk within the second, where nobody settled it before. */
-const toldMs = 5;
 const spoolMs = 20;
 const stopMs = 500;
 
@@ -106,8 +104,6 @@ export function virtualExecutor(options: ExecutorOptions): VirtualExecutor {
     if (kept.outcome.outcome === 'succeeded') options.succeeded(attempt);
     later(random.unit() * spoolMs, () => {
       kept.durable = true;
-    });
-    later(random.unit() * toldMs, () => {
       say({ kind: 'outcome', outcome: kept.outcome });
       if (!random.chance(manner.toldTwice)) return;
       options.count('told twice');
@@ -158,10 +154,13 @@ export function virtualExecutor(options: ExecutorOptions): VirtualExecutor {
     },
     settle: (attempt) => void ended.delete(idOf(attempt)),
     holding() {
+      const kept = [...ended.values()];
+      // Ended, not yet on the disk: to the outside it still runs.
+      const unspooled = kept.filter(({ durable }) => !durable).map(({ outcome }) => keyOf(outcome));
       return {
-        running: [...running.values()].map(({ task }) => task.attempt),
+        running: [...[...running.values()].map(({ task }) => task.attempt), ...unspooled],
         waiting: waiting.map(({ attempt }) => attempt),
-        ended: [...ended.values()].map(({ outcome }) => outcome),
+        ended: kept.filter(({ durable }) => durable).map(({ outcome }) => outcome),
       };
     },
     lose() {
@@ -174,4 +173,8 @@ export function virtualExecutor(options: ExecutorOptions): VirtualExecutor {
 
 function idOf({ job, ordinal, attempt }: Attempt): string {
   return attemptId(job, ordinal, attempt);
+}
+
+function keyOf({ job, ordinal, attempt }: Attempt): Attempt {
+  return { job, ordinal, attempt };
 }
